@@ -1,0 +1,75 @@
+"""Where an installation keeps its state and whom it talks to: the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between installations. Build it with `Settings.from_environment()`.
+
+    Attributes:
+        home: folder with all state (warehouse file, ledger, landing, outbox); `MILLRACE_HOME`.
+        landing: folder or `s3://bucket/prefix` where event files arrive; `MILLRACE_LANDING`.
+        store_url: SQLAlchemy URL of the transactional store; `MILLRACE_STORE`.
+        smtp_url: `smtp://[user:password@]host:port` of the mail server; `MILLRACE_SMTP`.
+        mail_from: RFC 5322 address in `From:`; `MILLRACE_MAIL_FROM`.
+        public_url: base of links in messages (unsubscribe, click, pixel); `MILLRACE_PUBLIC_URL`.
+        secret: key that signs links; `MILLRACE_SECRET`.
+        s3_endpoint_url: S3-compatible endpoint, none for Amazon's own; `MILLRACE_S3_ENDPOINT`.
+    """
+
+    home: Path
+    landing: str
+    store_url: str
+    smtp_url: str | None
+    mail_from: str
+    public_url: str
+    secret: str
+    s3_endpoint_url: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read `MILLRACE_*` now; nothing is cached and nothing is created."""
+        return cls.under(Path(os.environ.get("MILLRACE_HOME", CHECKOUT / ".millrace")), os.environ)
+
+    @classmethod
+    def under(cls, home: Path, environment: os._Environ[str] | dict[str, str] | None = None) -> Settings:
+        """Settings of an installation whose state lives under `home`, with the given overrides."""
+        values = environment or {}
+        home = Path(home).resolve()
+        return cls(
+            home=home,
+            landing=values.get("MILLRACE_LANDING", str(home / "landing")),
+            store_url=values.get("MILLRACE_STORE", f"sqlite:///{home / 'ledger.sqlite'}"),
+            smtp_url=values.get("MILLRACE_SMTP"),
+            mail_from=values.get("MILLRACE_MAIL_FROM", "Millrace Shop <hello@shop.example>"),
+            public_url=values.get("MILLRACE_PUBLIC_URL", "https://shop.example"),
+            secret=values.get("MILLRACE_SECRET", "development-only"),
+            s3_endpoint_url=values.get("MILLRACE_S3_ENDPOINT"),
+        )
+
+    @property
+    def warehouse_path(self) -> Path:
+        """DuckDB file that only the writer opens."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def serving_path(self) -> Path:
+        """DuckDB snapshot that dashboards and analysts read while the writer works."""
+        return self.home / "serving.duckdb"
+
+    @property
+    def outbox(self) -> Path:
+        """Folder in which the demo's mail server and the console connectors keep messages as files."""
+        return self.home / "outbox"
+
+    @property
+    def dbt_project(self) -> Path:
+        """The dbt project of this checkout."""
+        return CHECKOUT / "dbt"
