@@ -1,0 +1,46 @@
+# Every target works from a clean clone: the environment is made first, from the locked versions.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test lint check bench lock clean
+
+help:  ## what can be done here
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+.venv/installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: .venv/installed  ## two months of a shop, its messages and what they earned, in a few minutes
+	$(BIN)/millrace demo
+
+dev: .venv/installed  ## the same in Dagster's UI
+	$(BIN)/millrace dev
+
+test: .venv/installed  ## all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/installed  ## style, types, layers, and every flow and template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt/models dbt/tests sql --processes 2
+	$(BIN)/millrace flows check
+	$(BIN)/millrace templates lint
+
+check: lint test  ## everything that the gate wants
+
+bench: .venv/installed  ## speed and memory, as ratios within one run
+	$(BIN)/python -m tests.bench
+
+lock:  ## resolve again after a change of dependencies
+	$(BIN)/uv lock --quiet
+	$(BIN)/uv export --quiet --frozen --no-emit-project --all-groups --no-header > requirements.lock
+
+clean:  ## forget the environment and the demo's state
+	rm -rf .venv .millrace
