@@ -1,0 +1,207 @@
+"""Circuit breakers: what must be true of a list before anybody is written to.
+
+Decisions are pure functions of a list's facts and its history; `look` reads both from the warehouse.
+The same verdicts stop a tick on the command line and stand as blocking asset checks in Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from dagster_project import runs
+
+if TYPE_CHECKING:
+    from dagster_project.warehouse import Warehouse
+
+Severity = Literal["ok", "warning", "blocked"]
+
+GROWTH_LIMIT = 3.0
+"""A list may be this many times the largest of its hours before it is held."""
+SMALL_LIST = 500
+"""Lists up to this size are never held for growth: a young shop grows by multiples."""
+ENOUGH_HISTORY = 4
+"""So many comparable runs are needed before history can object."""
+CONSENT_SHIFT = 0.10
+"""The share of people who may be e-mailed does not move this far between two runs by itself."""
+FAILURE_LIMIT = 0.20
+"""Share of the last day's messages that may fail before sending stops."""
+ENOUGH_SENT = 50
+"""So many messages are needed before a failure rate says anything."""
+RELEASE_SLACK = 1.1
+"""A released list may have grown this much since the person looked at it."""
+
+LIST_FACTS = """
+with
+due as (
+    select
+        count(*) as message_count,
+        count(*) filter (where message_class = 'marketing') as marketing_count,
+        count(*) filter (where message_class = 'marketing' and consent_id is not null) as with_consent_count
+    from sends.outbox
+),
+held as (
+    select count(*) as stale_consent_count from intermediate.int_send_evaluations where reason = 'consent_feed_stale'
+),
+addresses as (select count(*) as address_count from profiles.profiles where email is not null),
+subscribed as (
+    select count(distinct consents.profile_id) as subscribed_count
+    from profiles.consents
+    inner join profiles.profiles using (profile_id)
+    where consents.channel = 'email' and consents.purpose = 'marketing'
+        and consents.status = 'subscribed' and profiles.email is not null
+),
+outcomes as (
+    select
+        count(distinct message_id) filter (where signal = 'message_sent') as sent_count,
+        count(distinct message_id) filter (where signal in ('message_bounced', 'message_complained')) as failed_count
+    from intermediate.int_signals
+    where occurred_at > ? - interval 1 day and occurred_at <= ?
+)
+select
+    message_count, marketing_count, with_consent_count as marketing_with_consent_count, stale_consent_count,
+    subscribed_count / nullif(address_count, 0) as consent_share, sent_count, failed_count
+from due, held, addresses, subscribed, outcomes
+"""
+
+
+@dataclass(frozen=True)
+class ListFacts:
+    """What is known of the list that is about to go.
+
+    Attributes:
+        message_count: messages due now.
+        marketing_count: those of class marketing.
+        marketing_with_consent_count: those of class marketing that name the consent they rest on.
+        stale_consent_count: candidates held back because the consent feed is stale.
+        consent_share: share of people with an e-mail address who are subscribed to marketing; none without people.
+        sent_count: messages of the last day that reached an outcome.
+        failed_count: of these, those that bounced, were rejected or complained about.
+    """
+
+    message_count: int
+    marketing_count: int = 0
+    marketing_with_consent_count: int = 0
+    stale_consent_count: int = 0
+    consent_share: float | None = None
+    sent_count: int = 0
+    failed_count: int = 0
+
+    @property
+    def failed_share(self) -> float | None:
+        """Share of the last day's outcomes that failed; none while there are none."""
+        return self.failed_count / self.sent_count if self.sent_count else None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One circuit breaker's decision, in words that say what was seen and what was allowed."""
+
+    check: str
+    severity: Severity
+    reason: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the list must wait for a person."""
+        return self.severity == "blocked"
+
+
+def list_is_not_empty(facts: ListFacts, past_counts: Sequence[int]) -> Verdict:
+    """An empty list is suspicious when every comparable list had messages."""
+    expected = len(past_counts) >= ENOUGH_HISTORY and min(past_counts) > 0
+    if facts.message_count == 0 and expected:
+        seen = f"no message is due, but each of the last {len(past_counts)} lists of these hours had some"
+        return Verdict("list_is_not_empty", "blocked", f"{seen} (at least {min(past_counts)})")
+    return Verdict("list_is_not_empty", "ok", f"{facts.message_count} messages are due")
+
+
+def list_size_is_usual(facts: ListFacts, past_counts: Sequence[int]) -> Verdict:
+    """A list far larger than any comparable one is held: a wrong segment writes to everybody once."""
+    if len(past_counts) < ENOUGH_HISTORY:
+        return Verdict("list_size_is_usual", "ok", f"{len(past_counts)} comparable lists: too few to object")
+    limit = max(SMALL_LIST, GROWTH_LIMIT * max(past_counts))
+    seen = f"{facts.message_count} messages; the largest of {len(past_counts)} comparable lists had {max(past_counts)}"
+    return Verdict("list_size_is_usual", "blocked" if facts.message_count > limit else "ok", seen)
+
+
+def every_marketing_message_has_consent(facts: ListFacts) -> Verdict:
+    """Each marketing message names the consent event that it rests on."""
+    missing = facts.marketing_count - facts.marketing_with_consent_count
+    return Verdict(
+        "every_marketing_message_has_consent",
+        "blocked" if missing else "ok",
+        f"{missing} of {facts.marketing_count} marketing messages name no consent",
+    )
+
+
+def consent_share_is_steady(facts: ListFacts, last_share: float | None) -> Verdict:
+    """A jump in consent is an import gone wrong, not a change of heart."""
+    name = "consent_share_is_steady"
+    if facts.consent_share is None or last_share is None or facts.message_count == 0:
+        return Verdict(name, "ok", "nothing to compare")
+    moved = abs(facts.consent_share - last_share)
+    seen = f"{facts.consent_share:.1%} of addresses are subscribed, {last_share:.1%} at the last run"
+    return Verdict(name, "blocked" if moved > CONSENT_SHIFT else "ok", seen)
+
+
+def consent_feed_is_fresh(facts: ListFacts) -> Verdict:
+    """Stale consent holds marketing back message by message (in SQL); here somebody hears of it."""
+    seen = f"{facts.stale_consent_count} marketing messages wait for a fresh consent feed"
+    return Verdict("consent_feed_is_fresh", "warning" if facts.stale_consent_count else "ok", seen)
+
+
+def messages_arrive(facts: ListFacts) -> Verdict:
+    """When many of the last day's messages failed, the next ones wait."""
+    share = facts.failed_share
+    seen = f"{facts.failed_count} of the last day's {facts.sent_count} messages failed"
+    broken = share is not None and facts.sent_count >= ENOUGH_SENT and share > FAILURE_LIMIT
+    return Verdict("messages_arrive", "blocked" if broken else "ok", seen)
+
+
+def comparable_counts(past: Sequence[runs.Run], as_of: datetime) -> list[int]:
+    """Sizes of earlier lists of the same weekday within an hour of the same time, latest first."""
+
+    def is_comparable(run: runs.Run) -> bool:
+        weeks_apart = (as_of - run.as_of) % timedelta(weeks=1)
+        return run.as_of < as_of and min(weeks_apart, timedelta(weeks=1) - weeks_apart) <= timedelta(hours=1)
+
+    return [run.message_count for run in past if is_comparable(run)]
+
+
+def decide(
+    facts: ListFacts, past: Sequence[runs.Run], as_of: datetime, release: runs.Release | None = None
+) -> list[Verdict]:
+    """All verdicts on a list; a person's release turns blocks into warnings while the list is what they saw."""
+    counts = comparable_counts(past, as_of)
+    last_share = next((run.consent_share for run in past if run.as_of < as_of and not run.is_blocked), None)
+    verdicts = [
+        list_is_not_empty(facts, counts),
+        list_size_is_usual(facts, counts),
+        every_marketing_message_has_consent(facts),
+        consent_share_is_steady(facts, last_share),
+        consent_feed_is_fresh(facts),
+        messages_arrive(facts),
+    ]
+    if release is None or facts.message_count > release.message_count * RELEASE_SLACK:
+        return verdicts
+    return [_released(verdict, release.released_by) for verdict in verdicts]
+
+
+def look(warehouse: Warehouse, as_of: datetime) -> ListFacts:
+    """Read a list's facts: what is due, the consent it rests on, how the last day's messages fared."""
+    return ListFacts(**warehouse.query(LIST_FACTS, [as_of, as_of]).to_pylist()[0])
+
+
+def judge(warehouse: Warehouse, as_of: datetime, facts: ListFacts) -> list[Verdict]:
+    """All verdicts on a list, with the run log as its history."""
+    return decide(facts, runs.history(warehouse), as_of, runs.open_release(warehouse))
+
+
+def _released(verdict: Verdict, by: str) -> Verdict:
+    """Nobody can release a message that lacks consent."""
+    if not verdict.blocks or verdict.check == every_marketing_message_has_consent.__name__:
+        return verdict
+    return Verdict(verdict.check, "warning", f"{verdict.reason}; released by {by}")

@@ -1,0 +1,172 @@
+"""One tick: landed files become events, profiles, decisions and a send list; messages leave; readers see it.
+
+Each stage is a plain function, so that the command line, the demo and Dagster run the same code.
+The warehouse file is closed while messages leave: a slow provider never keeps the next run waiting.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from connectors.landing import open_landing
+from dagster_project import delivery, runs
+from dagster_project.checks import ListFacts, Verdict, judge, look
+from dagster_project.dbt_runner import DbtProject, NodeResult
+from dagster_project.flows.compile import load_flows, write_flows
+from dagster_project.loader import LoadResult, load_landing
+from dagster_project.warehouse import Warehouse, ensure_raw_tables, open_warehouse
+
+if TYPE_CHECKING:
+    from connectors.delivery import DeliveryResult
+    from dagster_project.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total) while something long is under way."""
+
+
+class TimeRunsForwardError(ValueError):
+    """The moment asked for lies before one that has decided already: decisions are never taken back."""
+
+
+@dataclass(frozen=True)
+class TickResult:
+    """What one tick did.
+
+    Attributes:
+        as_of: the UTC moment that was computed.
+        loaded: files, records and rejects taken from landing.
+        nodes: what each dbt node did.
+        facts: the list that was due.
+        verdicts: what the circuit breakers said of it.
+        delivery: outcomes of delivery; none when nothing was to be delivered or the list is blocked.
+        seconds: wall-clock seconds by stage.
+    """
+
+    as_of: datetime
+    loaded: LoadResult
+    nodes: tuple[NodeResult, ...]
+    facts: ListFacts
+    verdicts: tuple[Verdict, ...]
+    delivery: DeliveryResult | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a circuit breaker stopped the list."""
+        return any(verdict.blocks for verdict in self.verdicts)
+
+
+def tick(
+    settings: Settings,
+    as_of: datetime,
+    *,
+    deliver: bool = True,
+    clock: Callable[[], datetime] | None = None,
+    progress: Progress | None = None,
+) -> TickResult:
+    """Bring an installation to a UTC moment.
+
+    Args:
+        settings: the installation.
+        as_of: naive UTC moment, not before the last tick's.
+        deliver: hand due messages to the providers; without, the list is only decided.
+        clock: tells the delivery what time it is; the default is `as_of`, so that a replay is exact.
+        progress: called with (stage, done, total).
+
+    Raises:
+        TimeRunsForwardError: when `as_of` lies before the last tick.
+        DbtError: when a model fails; nothing is delivered then.
+    """
+    watch = Stopwatch(progress)
+    with open_warehouse(settings) as warehouse:
+        with watch("load"):
+            loaded = ingest(settings, warehouse, as_of)
+        with watch("transform"):
+            nodes = transform(settings, warehouse, as_of)
+        with watch("check"):
+            facts, verdicts = check(settings, warehouse, as_of)
+            due = delivery.read_due(warehouse) if deliver and not any(item.blocks for item in verdicts) else None
+    outcome = None
+    if due is not None:
+        with watch("deliver"):
+            outcome = delivery.deliver_due(settings, due, clock() if clock else as_of, progress=progress)
+    with watch("publish"):
+        publish(settings)
+    return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
+
+
+def ingest(settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Progress | None = None) -> LoadResult:
+    """Take new landing files and the live flow definitions into `raw_*`.
+
+    Raises:
+        TimeRunsForwardError: when `as_of` lies before the last tick.
+    """
+    ensure_raw_tables(warehouse)
+    runs.ensure_run_tables(warehouse)
+    last = runs.last_run(warehouse)
+    if last and as_of < last.as_of:
+        raise TimeRunsForwardError(
+            f"{as_of:%Y-%m-%d %H:%M:%S} lies before the last run, {last.as_of:%Y-%m-%d %H:%M:%S}: "
+            "decisions are never taken back. Use a later --as-of, or another MILLRACE_HOME for a replay."
+        )
+    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    loaded = load_landing(warehouse, landing)
+    write_flows(warehouse, load_flows(settings))
+    return loaded
+
+
+def transform(settings: Settings, warehouse: Warehouse, as_of: datetime) -> list[NodeResult]:
+    """Run what a tick must run; all models and seeds when the project changed since the last tick."""
+    project = dbt_project(settings)
+    last = runs.last_run(warehouse)
+    if last and last.project_fingerprint == project.fingerprint():
+        return project.build(as_of, project.tick_selection())
+    return [*project.build(as_of, command="seed"), *project.build(as_of)]
+
+
+def check(settings: Settings, warehouse: Warehouse, as_of: datetime) -> tuple[ListFacts, list[Verdict]]:
+    """Judge the list that is due, and put run, facts and verdicts on record."""
+    facts = look(warehouse, as_of)
+    verdicts = judge(warehouse, as_of, facts)
+    runs.record(warehouse, as_of, dbt_project(settings).fingerprint(), facts, verdicts)
+    return facts, verdicts
+
+
+def publish(settings: Settings) -> None:
+    """Take the delivery's results in from landing and swap the readers' snapshot."""
+    with open_warehouse(settings) as warehouse:
+        load_landing(warehouse, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
+        warehouse.snapshot(settings.serving_path)
+
+
+@functools.lru_cache(maxsize=4)
+def dbt_project(settings: Settings) -> DbtProject:
+    """The parsed dbt project of an installation, kept for the life of the process."""
+    return DbtProject(settings)
+
+
+class Stopwatch:
+    """Times stages: `with watch("load"): …` fills `seconds` and tells `progress` where the tick is."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time one stage."""
+        if self._progress:
+            self._progress(stage, 0, 1)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+        if self._progress:
+            self._progress(stage, 1, 1)
