@@ -1,0 +1,16 @@
+select
+    cast(null as varchar) as flow,
+    cast(null as varchar) as flow_version,
+    cast(null as varchar) as entry_id,
+    cast(null as varchar) as profile_id,
+    cast(null as timestamp) as entered_at,
+    cast(null as boolean) as held_out,
+    cast(null as varchar) as kind,
+    cast(null as varchar) as step,
+    cast(null as varchar) as arm,
+    cast(null as varchar) as variant,
+    cast(null as varchar) as outcome,
+    cast(null as varchar) as reason,
+    cast(null as json) as context,
+    cast(null as timestamp) as logged_at,
+limit 0

@@ -1,0 +1,21 @@
+select
+    cast(null as varchar) as message_id,
+    cast(null as varchar) as kind,
+    cast(null as varchar) as flow,
+    cast(null as varchar) as step,
+    cast(null as varchar) as entry_id,
+    cast(null as varchar) as profile_id,
+    cast(null as timestamp) as entered_at,
+    cast(null as boolean) as held_out,
+    cast(null as varchar) as action,
+    cast(null as varchar) as channel,
+    cast(null as varchar) as template,
+    cast(null as varchar) as variant,
+    cast(null as varchar) as message_class,
+    cast(null as bigint) as priority,
+    cast(null as timestamp) as decided_at,
+    cast(null as timestamp) as expires_at,
+    cast(null as json) as payload,
+    cast(null as json) as context,
+from {{ ref('int_flow_log') }}
+limit 0
