@@ -1,0 +1,71 @@
+"""What the demo shop sells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dagster_project.demo.records import Record, record
+
+CURRENCY = "EUR"
+
+_RANGE = {
+    "Coffee": [("House Blend", 9), ("Morning Roast", 11), ("Decaf Evening", 10), ("Single Origin Yirgacheffe", 16),
+               ("Espresso Barrel", 13), ("Filter Sampler", 24)],
+    "Tea": [("Assam Breakfast", 8), ("Sencha Spring", 12), ("Rooibos Orange", 7), ("Darjeeling First Flush", 19),
+            ("Mint Garden", 6), ("Tea Chest", 34)],
+    "Brewing": [("Pour-over Cone", 22), ("French Press", 35), ("Moka Pot", 29), ("Swan Kettle", 64),
+                ("Cold Brew Jug", 31), ("Paper Filters", 5)],
+    "Grinders": [("Pocket Mill", 48), ("Kitchen Mill", 79), ("Burr Grinder", 139), ("Cleaning Brush", 7)],
+    "Cups": [("Stoneware Mug", 14), ("Glass Tumbler", 9), ("Espresso Cup", 11), ("Travel Flask", 27),
+             ("Set of Four", 42)],
+    "Gifts": [("Tasting Box", 39), ("Barista Apron", 33), ("Brew Guide", 18), ("Gift Card", 50)],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Product:
+    """One thing for sale; `price` in `CURRENCY`."""
+
+    product_id: str
+    name: str
+    category: str
+    price: float
+
+    def properties(self) -> Record:
+        """As events name it."""
+        return {
+            "product_id": self.product_id,
+            "name": self.name,
+            "category": self.category,
+            "price": self.price,
+            "currency": CURRENCY,
+        }
+
+
+PRODUCTS = tuple(
+    Product(f"P{100 + number}", name, category, price + 0.9)
+    for number, (category, name, price) in enumerate(
+        (category, name, price) for category, things in _RANGE.items() for name, price in things
+    )
+)
+
+
+def catalogue_records(at: datetime) -> list[Record]:
+    """One `Product Updated` for each product, as a shop system exports its catalogue."""
+    return [
+        record(
+            "track",
+            at,
+            message_id=f"catalogue_{product.product_id}_{at:%Y%m%d}",
+            event="Product Updated",
+            user_id="shop-system",
+            properties={
+                **product.properties(),
+                "inventory_quantity": 20 + 7 * number % 180,
+                "url": f"https://shop.example/p/{product.product_id}",
+                "image_url": f"https://shop.example/images/{product.product_id}.jpg",
+            },
+        )
+        for number, product in enumerate(PRODUCTS)
+    ]

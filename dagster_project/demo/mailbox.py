@@ -1,0 +1,133 @@
+"""The demo's mail provider: a real SMTP server on loopback that keeps every accepted mail as a file."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesHeaderParser, BytesParser
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from aiosmtpd.controller import Controller
+
+if TYPE_CHECKING:
+    from aiosmtpd.smtp import SMTP, Envelope, Session
+
+HOST = "127.0.0.1"
+MESSAGE_ID_HEADER = "X-Millrace-Message-Id"
+FLOW_HEADER = "X-Millrace-Flow"
+TEMPLATE_HEADER = "X-Millrace-Template"
+_LINK = re.compile(r'href="([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What a recipient's mail program sees of a mail.
+
+    Attributes:
+        message_id: our id, from the header.
+        flow: which flow or campaign it belongs to.
+        template: which template it was made from.
+        address: whom it was delivered to.
+        unsubscribe_url: from `List-Unsubscribe`.
+        links: every link in the HTML part, in order.
+    """
+
+    message_id: str
+    flow: str
+    template: str
+    address: str
+    unsubscribe_url: str
+    links: tuple[str, ...]
+
+
+class MailServer:
+    """Answers 550 for addresses that are gone, 451 to the first attempt at busy ones, else keeps the mail.
+
+    Use it as a context manager; `url` is known inside.
+    """
+
+    def __init__(
+        self, folder: Path, *, gone: frozenset[str] = frozenset(), busy: frozenset[str] = frozenset()
+    ) -> None:
+        self._folder = folder
+        self._gone = gone
+        self._busy = set(busy)
+        self._fresh: list[Path] = []
+        self._controller = _FreePort(self, hostname=HOST)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, once it does."""
+        return f"smtp://{HOST}:{self._controller.port}"
+
+    def take(self) -> list[Mail]:
+        """Mails accepted since the last call, by our message id, so that their order is always the same."""
+        fresh, self._fresh = self._fresh, []
+        return sorted((read_mail(path) for path in fresh), key=lambda mail: mail.message_id)
+
+    async def handle_RCPT(  # noqa: N802  (aiosmtpd's name)
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Refuse for ever, refuse once, or take the recipient."""
+        if address.lower() in self._gone:
+            return "550 5.1.1 no such mailbox"
+        if address.lower() in self._busy:
+            self._busy.discard(address.lower())
+            return "451 4.2.1 mailbox busy, try again later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Keep the mail as a file that a mail program can open."""
+        headers = BytesHeaderParser().parsebytes(envelope.content)
+        path = self._folder / file_name(headers)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(envelope.content)
+        self._fresh.append(path)
+        return "250 OK kept"
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._controller.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._controller.stop()
+
+
+class _FreePort(Controller):  # type: ignore[misc]  (aiosmtpd has no types)
+    """Listens on any free port, known before the first connection."""
+
+    def _create_server(self) -> Awaitable[object]:
+        listening = socket.create_server((HOST, 0))
+        self.port = listening.getsockname()[1]
+        return self.loop.create_server(self._factory_invoker, sock=listening)
+
+
+def file_name(headers: Message) -> str:
+    """`<day>/<template>-<start of our id>.eml`."""
+    day = parsedate_to_datetime(headers["Date"]).date()
+    return f"{day}/{headers[TEMPLATE_HEADER].split('/')[-1]}-{headers[MESSAGE_ID_HEADER][:12]}.eml"
+
+
+def read_mail(path: Path) -> Mail:
+    """Parse a kept mail."""
+    parsed = BytesParser().parsebytes(path.read_bytes())
+    html = next(part for part in parsed.walk() if part.get_content_type() == "text/html")
+    text = html.get_payload(decode=True).decode()
+    return Mail(
+        message_id=parsed[MESSAGE_ID_HEADER],
+        flow=parsed[FLOW_HEADER],
+        template=parsed[TEMPLATE_HEADER],
+        address=parsed["To"].lower(),
+        unsubscribe_url=parsed.get("List-Unsubscribe", "").strip("<>"),
+        links=tuple(_LINK.findall(text)),
+    )
