@@ -1,0 +1,124 @@
+"""DuckDB: one file, one writing process at a time, readers on a snapshot."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from dagster_project.warehouse.protocol import WarehouseBusyError
+
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 0.5
+
+
+class DuckDBWarehouse:
+    """A DuckDB file as a `Warehouse`.
+
+    Close it before dbt runs: within one process DuckDB refuses a second connection with another configuration,
+    and between processes it refuses any.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, patience_seconds: float = 30) -> None:
+        self._path = path
+        self._read_only = read_only
+        self._patience_seconds = patience_seconds
+        self._held: duckdb.DuckDBPyConnection | None = None
+        self._depth = 0
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Rows of a SELECT."""
+        with self._connection() as connection:
+            return connection.sql(sql, params=list(parameters)).to_arrow_table()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement; its result is fetched, because DuckDB drops late errors of unread results."""
+        with self._connection() as connection:
+            connection.execute(sql, list(parameters)).fetchall()
+
+    def load(self, table: str, rows: pa.Table) -> None:
+        """Append rows by column name."""
+        with self._connection() as connection:
+            connection.register("arriving_rows", rows)
+            try:
+                connection.execute(f"insert into {table} by name select * from arriving_rows").fetchall()
+            finally:
+                connection.unregister("arriving_rows")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything in the block, or nothing."""
+        with self._connection() as connection, self:
+            connection.begin()
+            try:
+                yield
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def snapshot(self, path: Path) -> None:
+        """Checkpoint, copy beside the target, then swap: a reader sees the old file or the new one."""
+        arriving = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        with self._connection() as connection:
+            connection.execute("checkpoint").fetchall()
+            shutil.copyfile(self._path, arriving)
+        descriptor = os.open(arriving, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        arriving.replace(path)
+
+    def __enter__(self) -> Self:
+        if self._held is None:
+            self._held = self._open()
+        self._depth += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._held is not None:
+            self._held.close()
+            self._held = None
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self:
+            assert self._held is not None
+            yield self._held
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if not self._read_only:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        patience_ends = time.monotonic() + self._patience_seconds
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                connection = duckdb.connect(str(self._path), read_only=self._read_only)
+            except (duckdb.IOException, duckdb.ConnectionException) as error:
+                if not _is_busy(error):
+                    raise
+                if time.monotonic() > patience_ends:
+                    raise WarehouseBusyError(f"{self._path} is held by another writer: {error}") from error
+                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                connection.execute("set TimeZone = 'UTC'")
+                return connection
+
+
+def _is_busy(error: duckdb.Error) -> bool:
+    """Whether waiting helps: another process has the lock, or dbt in this one has not let go yet."""
+    return "lock" in str(error) or "different configuration" in str(error)
