@@ -23,7 +23,8 @@ RAW_TABLES = {
     "raw_flows.flows": """
         flow text, flow_version text, kind text, owner text, description text, message_class text, priority integer,
         reenter text, reenter_after_seconds bigint, hold_out_share double, goal_signal text,
-        goal_within_seconds bigint, enter_within_seconds bigint, max_age_seconds bigint, definition json""",
+        goal_within_seconds bigint, enter_within_seconds bigint, max_age_seconds bigint, definition json,
+        live_since timestamp""",
     "raw_flows.flow_steps": """
         flow text, flow_version text, step text, position integer, wait_seconds bigint, at_time text,
         wait_until text, wait_until_timeout_seconds bigint""",

@@ -1,0 +1,148 @@
+"""What one file alone cannot tell: do the signals, segments, templates, traits, conditions and steps exist."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+import yaml
+
+from dagster_project.flows.problems import Path, Problem, Source, unknown_word
+from dagster_project.flows.spec import Action, Condition, Definition, Term
+
+if TYPE_CHECKING:
+    from dagster_project.settings import Settings
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names that flows may use.
+
+    Attributes:
+        signals: what can happen, from the seed `event_kinds`.
+        segments: the models `segment_*` without the prefix.
+        templates: folders below `connectors/content/templates`, as `email/welcome`.
+        traits: columns of `profiles`.
+    """
+
+    signals: frozenset[str]
+    segments: frozenset[str]
+    templates: frozenset[str]
+    traits: frozenset[str]
+
+    @classmethod
+    def in_project(cls, settings: Settings) -> Known:
+        """Read them from the files of the project; nothing is run."""
+        dbt = settings.dbt_project
+        templates = dbt.parent / "connectors" / "content" / "templates"
+        return cls(
+            signals=frozenset(_signals(dbt / "seeds" / "event_kinds.csv")),
+            segments=frozenset(path.stem.removeprefix("segment_")
+                               for path in (dbt / "models" / "marts" / "segments").glob("segment_*.sql")),
+            templates=frozenset(f"{path.parent.name}/{path.name}" for path in templates.glob("*/*")
+                                if path.parent.name in {"email", "sms", "push"}),
+            traits=frozenset(_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml")),
+        )
+
+
+def check(definition: Definition, source: Source, known: Known | None) -> Iterator[Problem]:
+    """Every name that leads nowhere; names outside the file are looked up only when `known` is given."""
+    yield from _check_steps(definition, source)
+    yield from _check_condition_names(definition, source)
+    if known is None:
+        return
+    for path, signal in _signals_used(definition):
+        if signal not in known.signals:
+            yield source.problem(path, **unknown_word(signal, "signal", known.signals))
+    for path, term in _terms(definition):
+        if term.segment and term.segment not in known.segments:
+            yield source.problem((*path, "segment"), **unknown_word(term.segment, "segment", known.segments))
+        if term.trait and term.trait not in known.traits:
+            yield source.problem((*path, "trait"), **unknown_word(term.trait, "trait", known.traits))
+    for path, action in _actions(definition):
+        if action.send and action.send not in known.templates:
+            channel = action.send.partition("/")[0]
+            there = [name for name in known.templates if name.startswith(f"{channel}/")]
+            yield source.problem((*path, "send"), **unknown_word(action.send, "template", there))
+
+
+def _check_steps(definition: Definition, source: Source) -> Iterator[Problem]:
+    counts = Counter(step.step for step in definition.steps)
+    seen: set[str] = set()
+    for position, step in enumerate(definition.steps):
+        if counts[step.step] > 1 and step.step in seen:
+            yield source.problem(("steps", position, "step"), f'"{step.step}" names two steps: a step is known by name')
+        seen.add(step.step)
+
+
+def _check_condition_names(definition: Definition, source: Source) -> Iterator[Problem]:
+    """Conditions exist and look back at steps that come before the one that asks."""
+    names = [step.step for step in definition.steps]
+    for path, name in _conditions_used(definition):
+        if name not in definition.conditions:
+            yield source.problem(path, **unknown_word(name, "condition", definition.conditions))
+            continue
+        since = definition.conditions[name].since
+        if since in names[int(path[1]):]:
+            yield source.problem(path, f'"{name}" counts since {since}, which is not before this step')
+    for name, condition in definition.conditions.items():
+        if condition.since not in {None, "entry", *names}:
+            yield source.problem(("conditions", name, "since"),
+                                 **unknown_word(condition.since, "step", ["entry", *names]))
+
+
+def _conditions_used(definition: Definition) -> Iterator[tuple[Path, str]]:
+    for position, step in enumerate(definition.steps):
+        if step.wait_until:
+            yield ("steps", position, "wait_until"), step.wait_until.condition.name
+        for arm_position, arm in enumerate(step.branch or ()):
+            if arm.if_:
+                yield ("steps", position, "branch", arm_position, "if"), arm.if_.name
+
+
+def _signals_used(definition: Definition) -> Iterator[tuple[Path, str]]:
+    if definition.goal:
+        yield ("goal", "signal"), definition.goal.signal
+    for position, signal in enumerate(definition.exit_on):
+        yield ("exit_on", position), signal
+    for path, term in _terms(definition):
+        if term.signal:
+            yield path, term.signal
+
+
+def _terms(definition: Definition) -> Iterator[tuple[Path, Term]]:
+    for name, condition in definition.conditions.items():
+        for word in ("any_of", "all_of", "none_of"):
+            for position, term in enumerate(_listed(condition, word)):
+                yield ("conditions", name, word, position), term
+
+
+def _listed(condition: Condition, word: str) -> tuple[Term, ...]:
+    return {"any_of": condition.any_of, "all_of": condition.all_of, "none_of": condition.none_of}[word]
+
+
+def _actions(definition: Definition) -> Iterator[tuple[Path, Action]]:
+    for position, step in enumerate(definition.steps):
+        yield ("steps", position), step
+        for arm_position, arm in enumerate(step.branch or ()):
+            yield ("steps", position, "branch", arm_position), arm
+        for name, variant in (step.ab_test or {}).items():
+            yield ("steps", position, "ab_test", name), variant
+
+
+def _signals(path: FilePath) -> set[str]:
+    if not path.exists():
+        return set()
+    with path.open(encoding="utf-8", newline="") as lines:
+        return {row["signal"] for row in csv.DictReader(lines) if row.get("signal")}
+
+
+def _columns(path: FilePath) -> set[str]:
+    if not path.exists():
+        return set()
+    models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    return {column["name"] for model in models if model["name"] == "profiles" for column in model["columns"]}

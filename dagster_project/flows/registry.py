@@ -1,0 +1,142 @@
+"""The flows of a project: every `flow_*.yml` beside its SQL in `marts/flows`, read, checked, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from dagster_project.flows.checks import Known, check
+from dagster_project.flows.problems import FlowError, Problem, Source
+from dagster_project.flows.spec import Definition
+from dagster_project.flows.translate import problems_of
+
+if TYPE_CHECKING:
+    from dagster_project.settings import Settings
+
+PREFIX = "flow_"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One flow as it stands in its file.
+
+    Attributes:
+        name: the model's name without `flow_`: `cart_recovery`.
+        owner: who answers for it, as in `config.meta.owner`.
+        description: the model's description: who enters.
+        definition: what happens next.
+        file: path below the dbt project.
+    """
+
+    name: str
+    owner: str
+    description: str
+    definition: Definition
+    file: str
+
+    @property
+    def version(self) -> str:
+        """Ten hex digits of the definition: the same words, the same version, wherever they are compiled.
+
+        Owner and description are left out: they change nothing that is sent.
+        """
+        words = json.dumps([self.name, self.definition.words()], separators=(",", ":"))
+        return hashlib.sha256(words.encode()).hexdigest()[:10]
+
+
+def load_flows(settings: Settings) -> list[Flow]:
+    """All flows of the project by name.
+
+    Raises:
+        FlowError: when any file has a mistake; it lists all mistakes of all files.
+    """
+    flows, problems = read_project(settings)
+    if problems:
+        raise FlowError(problems)
+    return flows
+
+
+def check_flows(settings: Settings) -> list[Problem]:
+    """Every mistake in every flow of the project, sorted by file and line; empty when all compile."""
+    return read_project(settings)[1]
+
+
+def read_project(settings: Settings) -> tuple[list[Flow], list[Problem]]:
+    """The flows without mistakes, and the mistakes of the others."""
+    known = Known.in_project(settings)
+    flows: list[Flow] = []
+    problems: list[Problem] = []
+    for path in sorted((settings.dbt_project / "models" / "marts" / "flows").glob(f"{PREFIX}*.sql")):
+        file = path.with_suffix(".yml").relative_to(settings.dbt_project).as_posix()
+        try:
+            flows.append(read_flow(path.with_suffix(".yml"), file, known))
+        except FlowError as error:
+            problems.extend(error.problems)
+    return flows, problems
+
+
+def read_flow(path: Path, file: str, known: Known | None = None) -> Flow:
+    """One flow from its YAML file.
+
+    Args:
+        path: the file.
+        file: how errors call it.
+        known: signals, segments, templates and traits that exist; without it names are not looked up.
+
+    Raises:
+        FlowError: with every mistake of the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FlowError([Problem(file, "file", f"cannot be read: {type(error).__name__}")]) from error
+    return parse_flow(path.stem, text, file, known)
+
+
+def parse_flow(model: str, text: str, file: str, known: Known | None = None) -> Flow:
+    """One flow from the text of its YAML file; see `read_flow`."""
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None) or "a value cannot be read"
+        raise FlowError([Problem(file, "file", f"is not YAML: {said}", line=mark.line + 1 if mark else None)]) from error
+    position, model_entry = _model_entry(content, model)
+    meta = _mapping(_mapping(model_entry.get("config")).get("meta"))
+    if "flow" not in meta:
+        raise FlowError([Problem(file, "config.meta.flow", "is missing: say here what happens after the entry")])
+    source = Source(file, meta["flow"], tree, ("models", position, "config", "meta", "flow"))
+    problems = list(source.duplicate_keys())
+    owner = meta.get("owner")
+    if not isinstance(owner, str):
+        problems.append(Problem(file, "config.meta.owner", 'is missing: say who answers for it, as "team:lifecycle"'))
+    try:
+        definition = Definition.model_validate(meta["flow"])
+    except ValidationError as error:
+        problems += problems_of(error, source)
+    else:
+        problems += check(definition, source, known)
+    if problems:
+        raise FlowError(sorted(problems, key=lambda problem: (problem.line or 0, problem.field)))
+    description = str(model_entry.get("description") or "").strip()
+    return Flow(model.removeprefix(PREFIX), str(owner), description, definition, file)
+
+
+def _model_entry(content: object, model: str) -> tuple[int, dict[str, Any]]:
+    """Position and content of the model in its YAML; an empty one when it is not described."""
+    models = _mapping(content).get("models")
+    for position, entry in enumerate(models if isinstance(models, list) else []):
+        if isinstance(entry, dict) and entry.get("name") == model:
+            return position, entry
+    return 0, {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,269 @@
+"""The whole vocabulary of a flow: what may stand under `config.meta.flow` of a `flow_*.yml`.
+
+One class per list of words. Any other word is an error that names the file, the step, the field and the words
+that are allowed (see `problems.py`). Times are written as people say them and kept in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from dagster_project.flows.words import (
+    SECONDS,
+    WHOLE,
+    ConditionWord,
+    Reenter,
+    WaitUntil,
+    duration_words,
+    parse_duration,
+    parse_share,
+    parse_time,
+    quoted,
+    share_words,
+)
+
+MessageClass = Literal["transactional", "operational", "marketing"]
+COMPARISONS = ("is", "is_not", "at_least", "at_most", "more_than", "less_than", "is_known")
+
+
+def misuse(at: str, message: str) -> PydanticCustomError:
+    """An error about words that are right by themselves but not together, shown at the field `at`."""
+    return PydanticCustomError("misuse", "{message}", {"message": message, "at": at})
+
+
+def _scalar(value: object) -> bool | int | float | str:
+    if isinstance(value, bool | int | float | str) and not (isinstance(value, float) and not math.isfinite(value)):
+        return value
+    raise ValueError(f"{quoted(value)} is not a text, a number, true or false: put a date in quotes")
+
+
+def _term(value: object) -> object:
+    return {"signal": value} if isinstance(value, str) else value
+
+
+def _variant(value: object) -> object:
+    return {"share": value} if isinstance(value, str) else value
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+TemplateName = Annotated[str, StringConstraints(pattern=r"^(email|sms|push)/[a-z][a-z0-9_]*$", max_length=80)]
+Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
+Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
+Payload = dict[Name, Scalar]
+Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(duration_words)]
+Share = Annotated[Decimal, BeforeValidator(parse_share), PlainSerializer(share_words)]
+LocalTime = Annotated[str, BeforeValidator(parse_time)]
+ReenterWords = Annotated[Reenter, PlainValidator(Reenter.parse), PlainSerializer(str)]
+WaitUntilWords = Annotated[WaitUntil, PlainValidator(WaitUntil.parse), PlainSerializer(str)]
+ConditionWords = Annotated[ConditionWord, PlainValidator(ConditionWord.parse), PlainSerializer(str)]
+
+
+class Vocabulary(BaseModel):
+    """Frozen; no word beyond its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Goal(Vocabulary):
+    """What the flow is for: a signal within some time after the entry. Reaching it ends the entry."""
+
+    signal: Name
+    within: Duration
+
+
+class Term(Vocabulary):
+    """One thing that is true or not: a signal happened, a segment holds the profile, a trait compares.
+
+    A bare word is a signal: `any_of: [message_opened]` is `any_of: [{signal: message_opened}]`.
+    """
+
+    signal: Name | None = None
+    segment: Name | None = None
+    trait: Name | None = None
+    is_: Scalar | None = Field(None, alias="is")
+    is_not: Scalar | None = None
+    at_least: Scalar | None = None
+    at_most: Scalar | None = None
+    more_than: Scalar | None = None
+    less_than: Scalar | None = None
+    is_known: Annotated[bool, Field(strict=True)] | None = None
+
+    @property
+    def kind(self) -> Literal["signal", "segment", "trait"]:
+        """What the term looks at."""
+        return "signal" if self.signal else "segment" if self.segment else "trait"
+
+    @property
+    def name(self) -> str:
+        """The signal's, segment's or trait's name."""
+        return self.signal or self.segment or self.trait or ""
+
+    @property
+    def comparison(self) -> tuple[str, bool | int | float | str] | tuple[None, None]:
+        """Operator and value of a trait's comparison."""
+        said = self.model_dump(by_alias=True, exclude_none=True)
+        return next(((word, said[word]) for word in COMPARISONS if word in said), (None, None))
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        said = self.model_dump(by_alias=True, exclude_none=True)
+        kinds = [word for word in ("signal", "segment", "trait") if word in said]
+        comparisons = [word for word in COMPARISONS if word in said]
+        if len(kinds) != 1:
+            raise misuse((kinds or ["signal"])[-1], "a term names one of signal, segment, trait")
+        if kinds == ["trait"] and len(comparisons) != 1:
+            raise misuse("trait", f"a trait is compared with one of {', '.join(COMPARISONS)}")
+        if kinds != ["trait"] and comparisons:
+            raise misuse(comparisons[0], f"only a trait is compared; a {kinds[0]} is true or not")
+        return self
+
+
+class Condition(Vocabulary):
+    """A named question that branches and waits ask. Signals count from `since`, at most `within` ago.
+
+    Without `since` and `within`, signals count since the entry; with `within` alone, also from before it.
+    """
+
+    any_of: tuple[Annotated[Term, BeforeValidator(_term)], ...] = ()
+    all_of: tuple[Annotated[Term, BeforeValidator(_term)], ...] = ()
+    none_of: tuple[Annotated[Term, BeforeValidator(_term)], ...] = ()
+    since: Name | None = None
+    within: Duration | None = None
+
+    @model_validator(mode="after")
+    def _asks_one_question(self) -> Self:
+        if not (self.any_of or self.all_of or self.none_of):
+            raise misuse("any_of", "a condition lists terms in any_of, all_of or none_of")
+        if self.any_of and (self.all_of or self.none_of):
+            raise misuse("any_of", "any_of stands alone; all_of and none_of may stand together")
+        return self
+
+
+class Action(Vocabulary):
+    """What an arm does: send a template, set traits of the profile, call a webhook, or nothing."""
+
+    send: TemplateName | None = None
+    update_profile: Annotated[Payload, Field(min_length=1)] | None = None
+    webhook: Name | None = None
+    with_: Payload | None = Field(None, alias="with")
+    message_class: MessageClass | None = Field(None, alias="class")
+    priority: Priority | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does anything."""
+        return any((self.send, self.update_profile, self.webhook))
+
+    @model_validator(mode="after")
+    def _acts_once(self) -> Self:
+        actions = [word for word in ("send", "update_profile", "webhook") if getattr(self, word) is not None]
+        if len(actions) > 1:
+            raise misuse(actions[1], f"one action each: {actions[0]} or {actions[1]}")
+        if self.with_ is not None and actions == ["update_profile"]:
+            raise misuse("with", "update_profile already lists what it sets")
+        return self
+
+
+class Arm(Action):
+    """One way of a branch: taken when its condition is the first true one, or when none is (`else: true`)."""
+
+    if_: ConditionWords | None = Field(None, alias="if")
+    else_: Literal[True] | None = Field(None, alias="else")
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> Self:
+        if (self.if_ is None) == (self.else_ is None):
+            raise misuse("if", "an arm of a branch starts with `if: <condition>` or `else: true`")
+        return self
+
+
+class Variant(Action):
+    """One variant of a split: its share and, when it differs from the step's, its action."""
+
+    share: Share
+
+
+class Step(Action):
+    """One step: when it is due, then exactly one way to act."""
+
+    step: Name
+    wait: Duration | None = None
+    wait_until: WaitUntilWords | None = None
+    at: LocalTime | None = None
+    ab_test: dict[Name, Annotated[Variant, BeforeValidator(_variant)]] | None = None
+    branch: tuple[Arm, ...] | None = None
+
+    @model_validator(mode="after")
+    def _acts_one_way(self) -> Self:
+        if self.step == "entry":
+            raise misuse("step", "entry is the moment of entering: name the step otherwise")
+        if self.wait_until and (self.wait or self.at):
+            raise misuse("wait_until", "wait_until stands alone: put a wait or a time of day into another step")
+        if self.branch is not None:
+            self._check_branch(self.branch)
+        elif self.ab_test is not None:
+            self._check_shares(self.ab_test)
+        elif not self.acts:
+            raise misuse("send", "the step does nothing: say send, branch, update_profile or webhook")
+        return self
+
+    def _check_branch(self, branch: tuple[Arm, ...]) -> None:
+        if self.acts or self.ab_test or self.with_:
+            raise misuse("branch", "a step picks one arm: by branch, or by ab_test, or it has no arms")
+        names = [str(arm.if_) for arm in branch if arm.if_]
+        if not names or len(branch) - len(names) > 1 or (len(names) < len(branch) and branch[-1].if_):
+            raise misuse("branch", "a branch is a list of `if` arms; one `else: true` may come last")
+        if len(set(names)) < len(names):
+            raise misuse("branch", "two arms ask the same condition: the second is never reached")
+
+    def _check_shares(self, variants: dict[str, Variant]) -> None:
+        total = sum((variant.share for variant in variants.values()), Decimal())
+        if total != WHOLE:
+            raise misuse("ab_test", f"shares add up to {share_words(total)}: they must add up to 100%")
+        if not self.acts and not all(variant.acts for variant in variants.values()):
+            raise misuse("ab_test", "the step sends nothing: say send beside ab_test, or in every variant")
+
+
+class Definition(Vocabulary):
+    """A whole flow: who may come again, what ends it, whom it spares, and its steps in order."""
+
+    kind: Literal["flow", "campaign"] = "flow"
+    message_class: MessageClass = Field("marketing", alias="class")
+    priority: Priority = 50
+    reenter: ReenterWords = Reenter("never")
+    enter_within: Duration = 2 * SECONDS["day"]
+    max_age: Duration | None = None
+    goal: Goal | None = None
+    exit_on: tuple[Name, ...] = ()
+    hold_out: Share = Decimal()
+    conditions: dict[Name, Condition] = {}
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+    @property
+    def nominal_seconds(self) -> int:
+        """Time from entry to the last step when every wait takes its longest; a time of day counts as a day."""
+        return sum((step.wait or 0) + (step.wait_until.timeout_seconds if step.wait_until else 0)
+                   + (SECONDS["day"] if step.at else 0) for step in self.steps)
+
+    @property
+    def max_age_seconds(self) -> int:
+        """Age at which an entry that is still open expires: twice the nominal time and 30 days unless said."""
+        return self.max_age or 2 * self.nominal_seconds + 30 * SECONDS["day"]
+
+    def words(self) -> dict[str, Any]:
+        """The definition as it would be written in YAML, defaults left out: equal flows give equal words."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
