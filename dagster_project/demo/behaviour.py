@@ -1,6 +1,6 @@
-"""What a customer does of their own accord: planned in full beforehand, so that no message can change the plan.
+"""What a customer does of their own accord, planned in full beforehand: no message can change the plan.
 
-The plan is what would have happened without any message. Messages only add orders (see `reactions`), and an order
+The plan is what would have happened without any message. Messages only add orders (see `reactions`), and one
 that pays for a cart early takes the place of the planned order for the same cart.
 """
 
@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from dagster_project.demo.calendar import Calendar
@@ -58,33 +57,35 @@ class Diary:
         self._numbers = itertools.count(1)
 
     def write(
-        self, at: datetime, event: str | None, properties: dict[str, Any], *, known: bool = True, **extra: Any
+        self,
+        at: datetime,
+        event: str | None,
+        content: Record,
+        *,
+        known: bool = True,
+        cart_id: str | None = None,
+        caused_by: str | None = None,
     ) -> Arrival:
-        """A track record (or an identify when `event` is none); `known` says whether the person is logged in."""
+        """A track record (or an identify when `event` is none); `known`: the person is logged in."""
         customer, number = self.customer, next(self._numbers)
-        person = {"user_id": customer.user_id if known else None, "anonymous_id": customer.anonymous_id}
-        content = {"properties": properties} if event else {"traits": properties}
-        return Arrival(
+        landed = record(
+            "track" if event else "identify",
             at,
-            number,
-            record(
-                "track" if event else "identify",
-                at,
-                message_id=f"{customer.user_id}-{number}",
-                event=event,
-                **person,
-                **content,
-            ),
-            user_id=customer.user_id,
-            **extra,
+            message_id=f"{customer.user_id}-{number}",
+            event=event,
+            user_id=customer.user_id if known else None,
+            anonymous_id=customer.anonymous_id,
+            properties=content if event else None,
+            traits=None if event else content,
         )
+        return Arrival(at, number, landed, cart_id=cart_id, user_id=customer.user_id, caused_by=caused_by)
 
     def order(
         self,
         at: datetime,
         cart: Cart,
         *,
-        discount_share: float = 0.0,
+        discount_share: float = 0,
         known: bool = True,
         caused_by: str | None = None,
     ) -> list[Arrival]:
@@ -96,11 +97,11 @@ class Diary:
             "currency": CURRENCY,
             "products": cart.products(),
         }
-        total = {"revenue": round(cart.value - discount, 2), "discount": discount}
-        why = {"known": known, "cart_id": cart.cart_id, "caused_by": caused_by}
+        order = {**checkout, "revenue": round(cart.value - discount, 2), "discount": discount}
+        steps = ((at - timedelta(minutes=2), "Checkout Started", checkout), (at, ORDER, order))
         return [
-            self.write(at - timedelta(minutes=2), "Checkout Started", checkout, **why),
-            self.write(at, ORDER, {**checkout, **total}, **why),
+            self.write(moment, event, content, known=known, cart_id=cart.cart_id, caused_by=caused_by)
+            for moment, event, content in steps
         ]
 
 
@@ -112,7 +113,7 @@ def order_id(cart: Cart) -> str:
 def plan(
     customer: Customer, seed: int, calendar: Calendar, diary: Diary
 ) -> tuple[list[Arrival], list[tuple[datetime, Cart]]]:
-    """Everything that the customer does without messages, from account to the end, and when which cart was filled."""
+    """Everything that the customer does without messages, and when which cart was filled."""
     dice = stream(seed, "behaviour", customer.user_id)
     arrivals = [*_joins(customer, diary), *_old_orders(customer, dice, calendar, diary)]
     carts: list[tuple[datetime, Cart]] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-GO_LIVE = datetime(2026, 10, 5, 15)  # Monday afternoon: waking hours in Lisbon, Berlin and New York
+# Monday afternoon: waking hours in Lisbon, Berlin and New York. All times are naive UTC.
+GO_LIVE = datetime(2026, 10, 5, 15)  # noqa: DTZ001
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,26 @@ Mailbox = Literal["good", "gone", "busy"]
 """`gone` answers 550 for ever, `busy` answers 451 to every first attempt."""
 
 ANONYMOUS_SHARE = 0.08
+TELLS_TIME_ZONE_SHARE = 0.7
+PRIVACY_PROXY_SHARE = 0.2
 SETTLED_SHARE = 0.72
 DRIFTED_SHARE = 0.3
 OLDEST_ACCOUNT_DAYS = 420
 WIN_BACK_DAYS = 90
 
-_FIRST_NAMES = ("Ada", "Bruno", "Chiara", "Daniel", "Elif", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Klara",
-                "Louis", "Mila", "Noah", "Olga", "Paul", "Rosa", "Sami", "Tessa", "Viktor", "Wanda", "Yara")  # fmt: skip
-_LAST_NAMES = ("Almeida", "Becker", "Conti", "Dubois", "Evans", "Fischer", "Garcia", "Hansen", "Jansen", "Keller",
-               "Lopes", "Martin", "Novak", "Owen", "Petit", "Richter", "Silva", "Torres", "Vogel", "Weber")  # fmt: skip
-_COUNTRIES = (("DE", "Europe/Berlin", "de-DE", "+4915"), ("FR", "Europe/Paris", "fr-FR", "+3361"),
-              ("NL", "Europe/Amsterdam", "nl-NL", "+3161"), ("GB", "Europe/London", "en-GB", "+4477"),
-              ("PT", "Europe/Lisbon", "pt-PT", "+35191"), ("US", "America/New_York", "en-US", "+1212"))  # fmt: skip
+# Split text, because a list of names would take a screen.
+_FIRST_NAMES = (
+    ["Ada", "Bruno", "Chiara", "Elif", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Klara", "Louis", "Mila", "Noah", "Olga", "Rosa", "Yara"]
+)
+_LAST_NAMES = "Almeida Becker Conti Dubois Evans Garcia Hansen Jansen Keller Lopes Novak Petit Vogel".split()  # noqa: SIM905
+_COUNTRIES = (
+    ("DE", "Europe/Berlin", "de-DE", "+4915"),
+    ("FR", "Europe/Paris", "fr-FR", "+3361"),
+    ("NL", "Europe/Amsterdam", "nl-NL", "+3161"),
+    ("GB", "Europe/London", "en-GB", "+4477"),
+    ("PT", "Europe/Lisbon", "pt-PT", "+35191"),
+    ("US", "America/New_York", "en-US", "+1212"),
+)
 _COUNTRY_WEIGHTS = (40, 16, 12, 16, 6, 10)
 
 
@@ -94,8 +102,8 @@ def _customer(seed: int, number: int, calendar: Calendar) -> Customer:
             for channel, share in (("email", 0.82), ("sms", 0.25), ("push", 0.2))
             if dice.random() < share
         ),
-        tells_time_zone=dice.random() < 0.7,
-        has_privacy_proxy=dice.random() < 0.2,
+        tells_time_zone=dice.random() < TELLS_TIME_ZONE_SHARE,
+        has_privacy_proxy=dice.random() < PRIVACY_PROXY_SHARE,
         mailbox=dice.choices(("good", "gone", "busy"), (975, 12, 13))[0],
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Awaitable
 from dataclasses import dataclass
+from email import policy
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.controller import Controller
 
@@ -103,10 +103,10 @@ class MailServer:
         self._controller.stop()
 
 
-class _FreePort(Controller):  # type: ignore[misc]  (aiosmtpd has no types)
-    """Listens on any free port, known before the first connection."""
+class _FreePort(Controller):  # type: ignore[misc]
+    """Listens on any free port, known before the first connection. (aiosmtpd has no types.)"""
 
-    def _create_server(self) -> Awaitable[object]:
+    def _create_server(self) -> Any:
         listening = socket.create_server((HOST, 0))
         self.port = listening.getsockname()[1]
         return self.loop.create_server(self._factory_invoker, sock=listening)
@@ -120,9 +120,9 @@ def file_name(headers: Message) -> str:
 
 def read_mail(path: Path) -> Mail:
     """Parse a kept mail."""
-    parsed = BytesParser().parsebytes(path.read_bytes())
-    html = next(part for part in parsed.walk() if part.get_content_type() == "text/html")
-    text = html.get_payload(decode=True).decode()
+    parsed = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
+    html = parsed.get_body(preferencelist=("html",))
+    text = html.get_content() if html else ""
     return Mail(
         message_id=parsed[MESSAGE_ID_HEADER],
         flow=parsed[FLOW_HEADER],

@@ -1,7 +1,7 @@
 """What a customer does about a mail: nothing, open, click, order, unsubscribe, complain.
 
-It plays the recipient and, until a message's links are served by our own collector, the server behind them too:
-the message and profile ids of the events come from the signed links of the mail itself.
+It plays the recipient and, as long as no collector of ours serves the links, the server behind them: the
+message and profile ids of the events come from the signed links of the mail itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from dagster_project.demo.behaviour import Cart, Diary
 from dagster_project.demo.catalogue import PRODUCTS
@@ -48,7 +47,7 @@ class Reader:
         self._profile_id = profile_id
         self._count = 0
 
-    def event(self, at: datetime, name: str, **properties: Any) -> Arrival:
+    def event(self, at: datetime, name: str, **properties: object) -> Arrival:
         """A message event as the server behind the links would write it."""
         self._count += 1
         return Arrival(
@@ -98,7 +97,7 @@ def react(
         refusal = {"purpose": "marketing", "source": "link in message"}
         yield reader.event(opened_at + timedelta(minutes=1), "Unsubscribed", **refusal)
         return
-    yield from _clicks(mail, reader, effect, opened_at, customer, diary, left_cart, dice)
+    yield from _clicks(mail, reader, effect, opened_at, diary, left_cart, dice)
 
 
 def _clicks(
@@ -106,7 +105,6 @@ def _clicks(
     reader: Reader,
     effect: Effect,
     opened_at: datetime,
-    customer: Customer,
     diary: Diary,
     left_cart: Cart | None,
     dice: random.Random,

@@ -23,8 +23,8 @@ class Arrival:
         at: when the tracker receives it (naive UTC).
         number: tie-breaker that keeps the order of writing.
         record: what lands.
-        cart_id: the cart that this checkout or order is for; once a cart is paid, what else was planned for it
-            does not happen.
+        cart_id: the cart that this checkout or order is for; once a cart is paid, whatever else was planned
+            for it does not happen.
         user_id: whose behaviour it is.
         caused_by: the flow whose message led to it; none for a customer's own plans.
     """

@@ -1,4 +1,4 @@
-"""The shop as the outside world: it hands records to landing as time passes, and its customers read their mail."""
+"""The shop as the outside world: records reach landing as time passes, and customers read their mail."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class PlacedOrder:
 
     Attributes:
         caused_by: the flow whose message led to it; none for an order of the customer's own accord.
-        displaced_by: the flow whose message made the customer order this cart earlier: then this did not happen.
+        displaced_by: the flow whose message made the customer order this cart earlier, so that this order
+            did not happen.
     """
 
     user_id: str
@@ -106,21 +107,19 @@ class Shop:
         cart_id = arrival.cart_id
         if cart_id is None:
             return True
-        is_paid = cart_id in self._paid
+        is_paid, paid_by = cart_id in self._paid, self._paid.get(cart_id)
         if arrival.is_order:
-            displaced_by = self._paid.get(cart_id) if is_paid else None
-            self._remember(arrival, displaced_by)
+            # A cart that the customer paid of their own accord leaves nothing for a message to cause.
+            if paid_by is not None or not is_paid:
+                self._remember(arrival, displaced_by=paid_by)
             self._paid.setdefault(cart_id, arrival.caused_by)
         return not is_paid
 
     def _remember(self, arrival: Arrival, displaced_by: str | None) -> None:
-        if arrival.cart_id in self._paid and arrival.caused_by is not None:
-            return  # the customer had already ordered this cart: the message caused nothing
         assert arrival.user_id is not None
         order_id = arrival.record["properties"]["order_id"]
-        self.orders.append(
-            PlacedOrder(arrival.user_id, order_id, arrival.at, arrival.caused_by, displaced_by)
-        )
+        order = PlacedOrder(arrival.user_id, order_id, arrival.at, arrival.caused_by, displaced_by)
+        self.orders.append(order)
 
     def _left_cart(self, customer: Customer, at: datetime) -> Cart | None:
         """The customer's latest cart, when it was left unpaid."""
