@@ -1,0 +1,105 @@
+"""`make bench`: what history costs and what an hour costs, in one table. Each size runs in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.segments import PEER
+from tests.bench.ticks import SizeCost, as_json, from_json, measure
+
+SIZES = {"200k": 200_000, "1M": 1_000_000, "5M": 5_000_000, "50M": 50_000_000}
+NEW_EVENTS = [10_000, 100_000]
+
+
+def main() -> None:
+    """Run the sizes asked for and print one table."""
+    options = parse_options()
+    if options.one:
+        print(as_json(measure(SIZES[options.one], NEW_EVENTS, options.repeats, verbose=options.verbose)))
+        return
+    names = ["200k"] if options.quick else options.events
+    costs = {name: run(name, options) for name in names}
+    console = Console()
+    console.print(size_table(costs))
+    print_ratios(console, costs)
+    if options.year:
+        from tests.bench.year import print_year  # noqa: PLC0415  (reads a file that not every checkout has)
+
+        print_year(console)
+
+
+def parse_options() -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--events", nargs="+", choices=SIZES, default=["1M", "5M"], help="sizes of history")
+    parser.add_argument("--quick", action="store_true", help="only a history of 200k events")
+    parser.add_argument("--repeats", type=int, default=5, help="ticks of each kind")
+    parser.add_argument("--year", action="store_true", help="also the real year of Online Retail, day by day")
+    parser.add_argument(
+        "--verbose", action="store_true", help="the slowest models and statements of each run"
+    )
+    parser.add_argument("--one", choices=SIZES, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def run(name: str, options: argparse.Namespace) -> SizeCost:
+    """One size in a fresh process, so that its peak memory is its own."""
+    command = [sys.executable, "-m", "tests.bench", "--one", name, "--repeats", str(options.repeats)]
+    finished = subprocess.run(
+        [*command, *(["--verbose"] if options.verbose else [])], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return from_json(finished.stdout.strip().splitlines()[-1])
+
+
+def size_table(costs: dict[str, SizeCost]) -> Table:
+    """One column for each size."""
+    table = Table("seconds", *(f"{name} events" for name in costs), title="Millrace on this machine")
+
+    def add(label: str, value) -> None:
+        table.add_row(label, *(value(cost) for cost in costs.values()))
+
+    add("profiles", lambda cost: f"{cost.profiles:,}")
+    add("generate history", lambda cost: f"{cost.generate_seconds:.1f}")
+    add("full build", lambda cost: f"{cost.build_seconds:.1f}")
+    add("  inside DuckDB", lambda cost: f"{cost.build_warehouse_seconds:.1f}")
+    for new in NEW_EVENTS:
+        label = f"hourly tick, {new // 1000}k new events"
+        add(label, lambda cost, new=new: f"{cost.tick_seconds(new):.2f}")
+        for title, part in (
+            ("load landing", "load_seconds"),
+            ("dbt", "transform_seconds"),
+            ("  inside DuckDB", "warehouse_seconds"),
+            ("readers' copy", "publish_seconds"),
+        ):
+            add(f"  {title}", lambda cost, new=new, part=part: f"{cost.tick_seconds(new, part):.2f}")
+        add("  each repeat", lambda cost, new=new: " ".join(
+            f"{tick.seconds:.1f}" for tick in cost.ticks if tick.new_events == new))  # fmt: skip
+    for definition in next(iter(costs.values())).segment_seconds:
+        add(f"segment {definition}", lambda cost, name=definition: f"{cost.segment_seconds[name]:.3f}")
+    add("peak memory, GiB", lambda cost: f"{cost.peak_gib:.1f}")
+    add("warehouse file, GiB", lambda cost: f"{cost.file_gib:.2f}")
+    return table
+
+
+def print_ratios(console: Console, costs: dict[str, SizeCost]) -> None:
+    """How a tick grows with history: the promise is at most 1.2 from 5M to 50M."""
+    names = list(costs)
+    for smaller, larger in zip(names, names[1:], strict=False):
+        for new in NEW_EVENTS:
+            whole = costs[larger].tick_seconds(new) / costs[smaller].tick_seconds(new)
+            inside = costs[larger].tick_seconds(new, "warehouse_seconds") / costs[smaller].tick_seconds(
+                new, "warehouse_seconds"
+            )
+            console.print(
+                f"tick of {new // 1000}k at {larger} / at {smaller}: {whole:.2f} (inside DuckDB {inside:.2f})"
+            )
+    console.print(f"segment “spend over 50 and a purchase over 50”: the peer needs {PEER}")
+
+
+if __name__ == "__main__":
+    main()
