@@ -161,10 +161,10 @@ def messages_arrive(facts: ListFacts) -> Verdict:
     return Verdict("messages_arrive", "blocked" if broken else "ok", seen)
 
 
-def comparable_counts(past: Sequence[runs.Run], as_of: datetime) -> list[int]:
+def comparable_counts(past: Sequence[runs.JudgedList], as_of: datetime) -> list[int]:
     """Sizes of earlier lists of the same weekday within an hour of the same time, latest first."""
 
-    def is_comparable(run: runs.Run) -> bool:
+    def is_comparable(run: runs.JudgedList) -> bool:
         weeks_apart = (as_of - run.as_of) % timedelta(weeks=1)
         return run.as_of < as_of and min(weeks_apart, timedelta(weeks=1) - weeks_apart) <= timedelta(hours=1)
 
@@ -172,7 +172,7 @@ def comparable_counts(past: Sequence[runs.Run], as_of: datetime) -> list[int]:
 
 
 def decide(
-    facts: ListFacts, past: Sequence[runs.Run], as_of: datetime, release: runs.Release | None = None
+    facts: ListFacts, past: Sequence[runs.JudgedList], as_of: datetime, release: runs.Release | None = None
 ) -> list[Verdict]:
     """All verdicts on a list; a person's release turns blocks into warnings while the list is what they saw."""
     counts = comparable_counts(past, as_of)
@@ -197,7 +197,7 @@ def look(warehouse: Warehouse, as_of: datetime) -> ListFacts:
 
 def judge(warehouse: Warehouse, as_of: datetime, facts: ListFacts) -> list[Verdict]:
     """All verdicts on a list, with the run log as its history."""
-    return decide(facts, runs.history(warehouse), as_of, runs.open_release(warehouse))
+    return decide(facts, runs.judged_lists(warehouse), as_of, runs.open_release(warehouse))
 
 
 def _released(verdict: Verdict, by: str) -> Verdict:

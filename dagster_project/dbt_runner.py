@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from collections.abc import Iterable
+import os
+import pickle
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
     from dagster_project.settings import Settings
+
+FAILED = frozenset({"error", "fail", "runtime error"})
+"""Statuses of dbt nodes that stop what depends on them."""
 
 AS_OF_MACRO = "macro.millrace.as_of"
 
@@ -45,8 +51,11 @@ class DbtError(RuntimeError):
 
 def discover(settings: Settings, prefix: str) -> list[str]:
     """Names of all models called `<prefix>_*` under `marts`, sorted: the registry is the folder."""
-    return sorted(path.stem for path in (settings.dbt_project / "models" / "marts").rglob(f"{prefix}_*.sql")
-                  if path.with_suffix(".yml").exists() and path.parent.name == f"{prefix}s")
+    return sorted(
+        path.stem
+        for path in (settings.dbt_project / "models" / "marts").rglob(f"{prefix}_*.sql")
+        if path.with_suffix(".yml").exists() and path.parent.name == f"{prefix}s"
+    )
 
 
 class DbtProject:
@@ -58,15 +67,29 @@ class DbtProject:
         self._fingerprint = ""
 
     def manifest(self) -> Manifest:
-        """The parsed project, parsed again only when its files changed."""
-        fingerprint = self._file_fingerprint()
+        """The parsed project: from memory, else from the file that an earlier process left, else parsed now."""
+        fingerprint = self.fingerprint()
         if self._manifest is None or fingerprint != self._fingerprint:
-            result = self._invoke(["parse"], {})
-            self._manifest, self._fingerprint = result, fingerprint
+            self._manifest = self._read_manifest(fingerprint) or self._parse(fingerprint)
+            self._fingerprint = fingerprint
         return self._manifest
 
-    def build(self, as_of: datetime, select: Iterable[str] = (), *, command: str = "run",
-              variables: dict[str, Any] | None = None, full_refresh: bool = False) -> list[NodeResult]:
+    def manifest_json(self) -> Path:
+        """The parsed project as the `manifest.json` that Dagster and other tools read."""
+        path = self._parsed(self.fingerprint(), "json")
+        if not path.exists():
+            self._parse(self.fingerprint())
+        return path
+
+    def build(
+        self,
+        as_of: datetime,
+        select: Iterable[str] = (),
+        *,
+        command: str = "run",
+        variables: dict[str, Any] | None = None,
+        full_refresh: bool = False,
+    ) -> list[NodeResult]:
         """Run `dbt <command>` as of a UTC moment.
 
         Args:
@@ -79,51 +102,122 @@ class DbtProject:
         Raises:
             DbtError: when a node fails; the nodes that did not depend on it were still run.
         """
-        manifest = self.manifest()
-        arguments = [command, *(["--select", *select] if select else []), *(["--full-refresh"] if full_refresh else [])]
-        results = self._invoke(arguments, {"as_of": f"{as_of:%Y-%m-%d %H:%M:%S}", **(variables or {})}, manifest)
-        nodes = [NodeResult(item.node.unique_id, str(item.status), item.execution_time, item.message)
-                 for item in results.results]
-        failed = [node for node in nodes if node.status in {"error", "fail", "runtime error"}]
+        words = [command, *(["--select", *select] if select else []), *(["--full-refresh"] if full_refresh else [])]
+        nodes = self.command(words, as_of, variables)
+        failed = [node for node in nodes if node.status in FAILED]
         if failed:
             raise DbtError("\n".join(f"{node.unique_id}: {node.message}" for node in failed))
         return nodes
+
+    def command(
+        self, words: Sequence[str], as_of: datetime, variables: dict[str, Any] | None = None
+    ) -> list[NodeResult]:
+        """Run any dbt command as of a UTC moment; failed nodes are in the result, not raised.
+
+        Args:
+            words: what stands behind `dbt` on its own command line.
+            as_of: the UTC moment for which everything is computed.
+            variables: further dbt vars.
+
+        Raises:
+            DbtError: when dbt could not run at all: unknown words, a project that does not compile.
+        """
+        moment = {"as_of": f"{as_of:%Y-%m-%d %H:%M:%S}"}
+        outcome = self._invoke(list(words), {**moment, **(variables or {})}, self.manifest())
+        return [
+            NodeResult(item.node.unique_id, str(item.status), item.execution_time, item.message)
+            for item in getattr(outcome, "results", [])
+            if hasattr(item, "node")
+        ]
 
     def tick_selection(self) -> list[str]:
         """What a tick must run: all that stores rows, and the views whose SQL names the run's `as_of`.
 
         Other views are timeless: `millrace dbt run` (or the first tick) creates them once.
         """
-        return sorted(node.name for node in self.manifest().nodes.values()
-                      if node.resource_type == "model"
-                      and (node.config.materialized not in {"view", "ephemeral"}
-                           or AS_OF_MACRO in node.depends_on.macros))
+        return sorted(
+            node.name
+            for node in self.manifest().nodes.values()
+            if node.resource_type == "model"
+            and (
+                node.config.materialized not in {"view", "ephemeral"} or AS_OF_MACRO in node.depends_on.macros
+            )
+        )
 
-    def _invoke(self, arguments: list[str], variables: dict[str, Any], manifest: Manifest | None = None) -> Any:
+    def _invoke(
+        self, arguments: list[str], variables: dict[str, Any], manifest: Manifest | None = None
+    ) -> Any:
         from dbt.cli.main import dbtRunner  # noqa: PLC0415  (0.9 s that `--help` should not pay)
 
-        everything = {"warehouse_path": str(self._settings.warehouse_path),
-                      "flows": discover(self._settings, "flow"),
-                      "segments": discover(self._settings, "segment"), **variables}
+        everything = {
+            "warehouse_path": str(self._settings.warehouse_path),
+            "flows": discover(self._settings, "flow"),
+            "segments": discover(self._settings, "segment"),
+            **variables,
+        }
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
             outcome = dbtRunner(manifest=manifest).invoke(
-                [*arguments, "--project-dir", str(self._settings.dbt_project),
-                 "--profiles-dir", str(self._settings.dbt_project),
-                 "--target-path", str(self._settings.home / "dbt_target"),
-                 "--log-path", str(self._settings.home / "logs"),
-                 "--vars", yaml.safe_dump(everything, default_flow_style=True),
-                 "--quiet", "--log-level-file", "none", "--no-print", "--no-write-json" if manifest else "--write-json"])
+                [
+                    *arguments,
+                    "--project-dir",
+                    str(self._settings.dbt_project),
+                    "--profiles-dir",
+                    str(self._settings.dbt_project),
+                    "--target-path",
+                    str(self._settings.home / "dbt_target"),
+                    "--log-path",
+                    str(self._settings.home / "logs"),
+                    "--vars",
+                    yaml.safe_dump(everything, default_flow_style=True),
+                    "--quiet",
+                    "--log-level-file",
+                    "none",
+                    "--no-print",
+                    "--no-write-json" if manifest else "--write-json",
+                ]
+            )
         if outcome.exception is not None:
             raise DbtError(str(outcome.exception)) from outcome.exception
         if outcome.result is None:
             raise DbtError(output.getvalue())
         return outcome.result
 
-    def _file_fingerprint(self) -> str:
+    def _parsed(self, fingerprint: str, suffix: str) -> Path:
+        return self._settings.home / "dbt_target" / f"parsed-{fingerprint[:16]}.{suffix}"
+
+    def _read_manifest(self, fingerprint: str) -> Manifest | None:
+        path = self._parsed(fingerprint, "pickle")
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            manifest: Manifest = pickle.load(file)  # noqa: S301  (our own file, in the installation's folder)
+        return manifest
+
+    def _parse(self, fingerprint: str) -> Manifest:
+        """Parse the project and leave it for the next process; older parses are removed."""
+        manifest: Manifest = self._invoke(["parse"], {})
+        folder = self._settings.home / "dbt_target"
+        for stale in folder.glob("parsed-*"):
+            stale.unlink(missing_ok=True)
+        write_whole(
+            self._parsed(fingerprint, "pickle"), pickle.dumps(manifest, protocol=pickle.HIGHEST_PROTOCOL)
+        )
+        write_whole(self._parsed(fingerprint, "json"), (folder / "manifest.json").read_bytes())
+        return manifest
+
+    def fingerprint(self) -> str:
+        """Changes whenever a file of the project does."""
         digest = hashlib.sha256()
         for path in sorted(self._settings.dbt_project.rglob("*")):
             if path.suffix in {".sql", ".yml", ".csv", ".md"} and "target" not in path.parts:
                 stat = path.stat()
                 digest.update(f"{path}:{stat.st_mtime_ns}:{stat.st_size}".encode())
         return digest.hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or none."""
+    arriving = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    arriving.write_bytes(content)
+    arriving.replace(path)

@@ -45,5 +45,7 @@ def read_due(warehouse: Warehouse) -> Due:
             """select profile_id, channel, purpose, status, since from profiles.consents
             where profile_id in (select profile_id from sends.outbox)"""
         ),
-        loaded_files=frozenset(warehouse.query("select file from raw_events.landing_files")["file"].to_pylist()),
+        loaded_files=frozenset(
+            warehouse.query("select file from raw_events.landing_files")["file"].to_pylist()
+        ),
     )

@@ -15,21 +15,32 @@ if TYPE_CHECKING:
 TABLES = (
     "create schema if not exists raw_runs",
     """create table if not exists raw_runs.runs (
-        as_of timestamp, project_fingerprint text, message_count bigint, marketing_count bigint,
-        consent_share double, failed_share double, is_blocked boolean, verdicts json, recorded_at timestamp
+        as_of timestamp, project_fingerprint text, node_count bigint, seconds double, finished_at timestamp
+    )""",
+    """create table if not exists raw_runs.lists (
+        as_of timestamp, message_count bigint, consent_share double, failed_share double,
+        is_blocked boolean, verdicts json, judged_at timestamp
     )""",
     """create table if not exists raw_runs.releases (
-        run_as_of timestamp, message_count bigint, released_by text, reason text, released_at timestamp
+        list_as_of timestamp, message_count bigint, released_by text, reason text, released_at timestamp
     )""",
 )
+FOUR_WEEKS_OF_HOURS = 24 * 28
 
 
 @dataclass(frozen=True)
 class Run:
-    """One tick as the log keeps it: its moment, the project it ran, the size of its list, whether it was held."""
+    """One computed moment, and the state of the dbt project that computed it."""
 
     as_of: datetime
     project_fingerprint: str
+
+
+@dataclass(frozen=True)
+class JudgedList:
+    """One list that was due: its moment, its size, the share of people who consent, whether it was held."""
+
+    as_of: datetime
     message_count: int
     consent_share: float | None
     is_blocked: bool
@@ -39,13 +50,17 @@ class Run:
 class Release:
     """A named person's word that one blocked list may go, up to the size that was seen."""
 
-    run_as_of: datetime
+    list_as_of: datetime
     message_count: int
     released_by: str
 
 
+class TimeRunsForwardError(ValueError):
+    """The moment asked for lies before one that has decided already: decisions are never taken back."""
+
+
 class NothingBlockedError(LookupError):
-    """The last run was not blocked: there is nothing to release."""
+    """The last list was not blocked: there is nothing to release."""
 
 
 def ensure_run_tables(warehouse: Warehouse) -> None:
@@ -55,32 +70,52 @@ def ensure_run_tables(warehouse: Warehouse) -> None:
 
 
 def last_run(warehouse: Warehouse) -> Run | None:
-    """The latest run on record, none on a new installation."""
-    found = history(warehouse, limit=1)
-    return found[0] if found else None
-
-
-def history(warehouse: Warehouse, *, limit: int = 24 * 28) -> list[Run]:
-    """Runs on record, latest first; four weeks of hours by default."""
+    """The latest moment that was computed; none on a new installation."""
     rows = warehouse.query(
-        """select as_of, project_fingerprint, message_count, consent_share, is_blocked
-        from raw_runs.runs order by as_of desc, recorded_at desc limit ?""",
+        "select as_of, project_fingerprint from raw_runs.runs order by as_of desc, finished_at desc limit 1"
+    ).to_pylist()
+    return Run(**rows[0]) if rows else None
+
+
+def no_way_back(warehouse: Warehouse, as_of: datetime) -> None:
+    """Refuse a moment before the last one.
+
+    Raises:
+        TimeRunsForwardError: with what to do instead.
+    """
+    last = last_run(warehouse)
+    if last and as_of < last.as_of:
+        raise TimeRunsForwardError(
+            f"{as_of:%Y-%m-%d %H:%M:%S} lies before the last run, {last.as_of:%Y-%m-%d %H:%M:%S}: "
+            "decisions are never taken back. Use a later --as-of, or another MILLRACE_HOME for a replay."
+        )
+
+
+def record_run(warehouse: Warehouse, as_of: datetime, fingerprint: str, nodes: int, seconds: float) -> None:
+    """Append one computed moment."""
+    warehouse.execute(
+        "insert into raw_runs.runs values (?, ?, ?, ?, ?)", [as_of, fingerprint, nodes, seconds, utc_now()]
+    )
+
+
+def judged_lists(warehouse: Warehouse, *, limit: int = FOUR_WEEKS_OF_HOURS) -> list[JudgedList]:
+    """Lists on record, latest first; a list that was judged twice stands with its last judgement."""
+    rows = warehouse.query(
+        """select as_of, message_count, consent_share, is_blocked from raw_runs.lists
+        qualify row_number() over (partition by as_of order by judged_at desc) = 1
+        order by as_of desc limit ?""",
         [limit],
     ).to_pylist()
-    return [Run(**row) for row in rows]
+    return [JudgedList(**row) for row in rows]
 
 
-def record(
-    warehouse: Warehouse, as_of: datetime, fingerprint: str, facts: ListFacts, verdicts: Sequence[Verdict]
-) -> None:
-    """Append one run; a moment that is computed twice stands twice, the later row counts."""
+def record_list(warehouse: Warehouse, as_of: datetime, facts: ListFacts, verdicts: Sequence[Verdict]) -> None:
+    """Append one judged list."""
     warehouse.execute(
-        "insert into raw_runs.runs values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw_runs.lists values (?, ?, ?, ?, ?, ?, ?)",
         [
             as_of,
-            fingerprint,
             facts.message_count,
-            facts.marketing_count,
             facts.consent_share,
             facts.failed_share,
             any(verdict.blocks for verdict in verdicts),
@@ -91,30 +126,30 @@ def record(
 
 
 def release(warehouse: Warehouse, *, by: str, reason: str) -> Release:
-    """Let the last run's blocked list go, under a person's name.
+    """Let the last list go although it was blocked, under a person's name.
 
     Raises:
-        NothingBlockedError: when the last run was not blocked.
+        NothingBlockedError: when the last list was not blocked.
     """
-    run = last_run(warehouse)
-    if run is None or not run.is_blocked:
+    lists = judged_lists(warehouse, limit=1)
+    if not lists or not lists[0].is_blocked:
         raise NothingBlockedError("the last list was not blocked: there is nothing to release")
     warehouse.execute(
         "insert into raw_runs.releases values (?, ?, ?, ?, ?)",
-        [run.as_of, run.message_count, by, reason, utc_now()],
+        [lists[0].as_of, lists[0].message_count, by, reason, utc_now()],
     )
-    return Release(run.as_of, run.message_count, by)
+    return Release(lists[0].as_of, lists[0].message_count, by)
 
 
 def open_release(warehouse: Warehouse) -> Release | None:
-    """The release of the latest run, if that run was blocked and a person released it."""
-    run = last_run(warehouse)
-    if run is None or not run.is_blocked:
+    """The release of the last list, if that list was blocked and a person released it."""
+    lists = judged_lists(warehouse, limit=1)
+    if not lists or not lists[0].is_blocked:
         return None
     rows = warehouse.query(
-        """select run_as_of, message_count, released_by from raw_runs.releases
-        where run_as_of = ? order by released_at desc limit 1""",
-        [run.as_of],
+        """select list_as_of, message_count, released_by from raw_runs.releases
+        where list_as_of = ? order by released_at desc limit 1""",
+        [lists[0].as_of],
     ).to_pylist()
     return Release(**rows[0]) if rows else None
 

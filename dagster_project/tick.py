@@ -30,10 +30,6 @@ Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total) while something long is under way."""
 
 
-class TimeRunsForwardError(ValueError):
-    """The moment asked for lies before one that has decided already: decisions are never taken back."""
-
-
 @dataclass(frozen=True)
 class TickResult:
     """What one tick did.
@@ -90,8 +86,12 @@ def tick(
         with watch("transform"):
             nodes = transform(settings, warehouse, as_of)
         with watch("check"):
-            facts, verdicts = check(settings, warehouse, as_of)
-            due = delivery.read_due(warehouse) if deliver and not any(item.blocks for item in verdicts) else None
+            facts, verdicts = check(warehouse, as_of)
+            due = (
+                delivery.read_due(warehouse)
+                if deliver and not any(item.blocks for item in verdicts)
+                else None
+            )
     outcome = None
     if due is not None:
         with watch("deliver"):
@@ -101,7 +101,9 @@ def tick(
     return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
 
 
-def ingest(settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Progress | None = None) -> LoadResult:
+def ingest(
+    settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Progress | None = None
+) -> LoadResult:
     """Take new landing files and the live flow definitions into `raw_*`.
 
     Raises:
@@ -109,32 +111,37 @@ def ingest(settings: Settings, warehouse: Warehouse, as_of: datetime, progress: 
     """
     ensure_raw_tables(warehouse)
     runs.ensure_run_tables(warehouse)
-    last = runs.last_run(warehouse)
-    if last and as_of < last.as_of:
-        raise TimeRunsForwardError(
-            f"{as_of:%Y-%m-%d %H:%M:%S} lies before the last run, {last.as_of:%Y-%m-%d %H:%M:%S}: "
-            "decisions are never taken back. Use a later --as-of, or another MILLRACE_HOME for a replay."
-        )
+    runs.no_way_back(warehouse, as_of)
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
     loaded = load_landing(warehouse, landing)
-    write_flows(warehouse, load_flows(settings))
+    write_flows(warehouse, load_flows(settings), as_of)
     return loaded
 
 
 def transform(settings: Settings, warehouse: Warehouse, as_of: datetime) -> list[NodeResult]:
-    """Run what a tick must run; all models and seeds when the project changed since the last tick."""
+    """Run what a tick must run; all models and seeds when the project changed since the last tick.
+
+    Raises:
+        TimeRunsForwardError: when `as_of` lies before the last tick.
+        DbtError: when a node fails.
+    """
     project = dbt_project(settings)
+    started = time.perf_counter()
+    runs.no_way_back(warehouse, as_of)
     last = runs.last_run(warehouse)
     if last and last.project_fingerprint == project.fingerprint():
-        return project.build(as_of, project.tick_selection())
-    return [*project.build(as_of, command="seed"), *project.build(as_of)]
+        nodes = project.build(as_of, project.tick_selection())
+    else:
+        nodes = [*project.build(as_of, command="seed"), *project.build(as_of)]
+    runs.record_run(warehouse, as_of, project.fingerprint(), len(nodes), time.perf_counter() - started)
+    return nodes
 
 
-def check(settings: Settings, warehouse: Warehouse, as_of: datetime) -> tuple[ListFacts, list[Verdict]]:
-    """Judge the list that is due, and put run, facts and verdicts on record."""
+def check(warehouse: Warehouse, as_of: datetime) -> tuple[ListFacts, list[Verdict]]:
+    """Judge the list that is due, and put facts and verdicts on record."""
     facts = look(warehouse, as_of)
     verdicts = judge(warehouse, as_of, facts)
-    runs.record(warehouse, as_of, dbt_project(settings).fingerprint(), facts, verdicts)
+    runs.record_list(warehouse, as_of, facts, verdicts)
     return facts, verdicts
 
 

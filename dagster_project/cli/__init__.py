@@ -1,0 +1,48 @@
+"""`millrace …`: one file per command group; each is imported only when it runs.
+
+Exit codes: 0 all is well; 1 problems were found; 2 the call or its input cannot be used.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from dagster_project.cli.lazy import LazyGroup
+
+EXAMPLES = """A warehouse turned into a lifecycle-marketing platform: events in, messages out, results measured.
+
+\b
+Examples:
+  millrace demo                                  a shop, two months, its messages and what they earned
+  millrace run                                   one tick, as of now
+  millrace sql "select count(*) from profiles"   ask anything, read-only
+  millrace flows show cart_recovery              who gets what, when
+"""
+OURS = ("dagster_project", "connectors")
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="millrace",
+    help=EXAMPLES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def millrace() -> None:
+    """Everything is in the commands."""
+
+
+def main() -> None:
+    """Run the command line; errors that we raise on purpose are messages, anything else is a bug with its trace."""
+    try:
+        app()
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in OURS:
+            raise
+        sys.stderr.write(f"millrace: {error}\n")
+        raise SystemExit(2 if isinstance(error, ValueError | LookupError) else 1) from None

@@ -1,0 +1,41 @@
+"""`millrace import …`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connectors.landing import open_landing
+from dagster_project.cli.output import AsJson, new_app, show, show_json
+from dagster_project.imports.online_retail import import_online_retail
+from dagster_project.settings import Settings
+
+app = new_app("Turn foreign data into landing files.")
+
+
+@app.callback()
+def imports() -> None:
+    """Turn foreign data into landing files."""
+
+
+@app.command("online-retail")
+def online_retail(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The UCI file, as .parquet.")],
+    as_json: AsJson = False,
+) -> None:
+    """The UCI Online Retail data: invoices become orders, cancellations become refunds, guests stay guests.
+
+    \b
+    Examples:
+      millrace import online-retail ../shared/data/online_retail/online_retail.parquet
+      millrace run --as-of 2011-12-10
+    """
+    settings = Settings.from_environment()
+    done = asdict(import_online_retail(path, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)))
+    if as_json:
+        show_json(done)
+    else:
+        show([{"what": key.replace("_", " "), "count": value} for key, value in done.items()], as_json=False)

@@ -1,0 +1,72 @@
+"""`millrace sends …`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dagster_project import runs
+from dagster_project.cli.output import AsJson, new_app, show, show_json
+from dagster_project.reading import ask
+from dagster_project.settings import Settings
+from dagster_project.warehouse import open_warehouse
+
+app = new_app("What is sent, what is held back and why; release a blocked list.")
+
+LIST = """
+select message_id, flow, step, profile_id, channel, template, variant, status, reason, due_at
+from send_list
+where (? is null or flow = ?) and (? is null or status = ?)
+order by decided_at desc, priority desc, message_id
+limit ?
+"""
+COUNTS = """
+select flow, step, channel, status, coalesce(reason, '') as reason, count(*) as messages
+from send_list
+group by all
+order by flow, step, channel, messages desc
+"""
+
+
+@app.command("list")
+def list_sends(
+    flow: Annotated[str | None, typer.Option(help="Only this flow.")] = None,
+    status: Annotated[str | None, typer.Option(help="scheduled, skipped or deferred.")] = None,
+    counts: Annotated[bool, typer.Option("--counts", help="Counts by flow, step, channel, status, reason.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Newest decisions first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Every candidate message: sent, or held back for a reason; no addresses.
+
+    \b
+    Examples:
+      millrace sends list --counts
+      millrace sends list --flow cart_recovery --status skipped
+      millrace sends list --limit 1000 --json
+    """
+    settings = Settings.from_environment()
+    asked = ask(settings, COUNTS) if counts else ask(settings, LIST, [flow, flow, status, status, limit])
+    show(asked.to_pylist(), as_json=as_json, empty="no message was ever a candidate")
+
+
+@app.command()
+def release(
+    by: Annotated[str, typer.Option(help="Your name: it stands in the run log.")],
+    reason: Annotated[str, typer.Option(help="Why the list may go.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let the list go that a circuit breaker held back at the last run; the next run sends it.
+
+    \b
+    Examples:
+      millrace sends release --by "Ada Lovelace" --reason "first newsletter of the year"
+      millrace run
+    """
+    with open_warehouse(Settings.from_environment()) as warehouse:
+        runs.ensure_run_tables(warehouse)
+        released = runs.release(warehouse, by=by, reason=reason)
+    if as_json:
+        show_json({"released_by": released.released_by, "messages": released.message_count, "run": released.run_as_of})
+    else:
+        typer.echo(f"{released.message_count} messages go with the next run, released by {released.released_by}.")

@@ -1,0 +1,106 @@
+"""What `millrace doctor` looks at: each part of an installation, its state, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from connectors.landing import open_landing
+from dagster_project.flows.registry import check_flows
+from dagster_project.reading import QuestionError, ask
+from dagster_project.tick import dbt_project
+
+if TYPE_CHECKING:
+    from dagster_project.settings import Settings
+
+SECONDS_TO_ANSWER = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the installation: `ok`, `advice` (works, could be better) or `broken`, and what to do."""
+
+    part: str
+    state: Literal["ok", "advice", "broken"]
+    what: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order in which data flows."""
+    return [_guarded(part, look, settings) for part, look in EXAMINATIONS.items()]
+
+
+def home(settings: Settings) -> Finding:
+    """The folder of all state can be written."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if not os.access(settings.home, os.W_OK):
+        return Finding("home", "broken", f"{settings.home} cannot be written: set MILLRACE_HOME to a folder of yours")
+    return Finding("home", "ok", str(settings.home))
+
+
+def landing(settings: Settings) -> Finding:
+    """Files can be listed where events arrive."""
+    files = list(open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files())
+    return Finding("landing", "ok", f"{len(files)} files in {settings.landing}")
+
+
+def project(settings: Settings) -> Finding:
+    """The dbt project compiles."""
+    models = [node for node in dbt_project(settings).manifest().nodes.values() if node.resource_type == "model"]
+    return Finding("dbt project", "ok", f"{len(models)} models")
+
+
+def flows(settings: Settings) -> Finding:
+    """Every flow compiles."""
+    problems = check_flows(settings)
+    if problems:
+        return Finding("flows", "broken", f"{len(problems)} mistakes: see `millrace flows check`")
+    return Finding("flows", "ok", "every flow compiles")
+
+
+def warehouse(settings: Settings) -> Finding:
+    """There is something to read, and how old it is."""
+    try:
+        latest = ask(settings, "select max(as_of) as as_of from raw_runs.runs").to_pylist()[0]["as_of"]
+    except QuestionError as error:
+        return Finding("warehouse", "advice", str(error))
+    return Finding("warehouse", "ok", f"last run as of {latest} UTC")
+
+
+def mail_server(settings: Settings) -> Finding:
+    """The mail server of the settings answers."""
+    if settings.smtp_url is None:
+        return Finding("mail server", "advice", "none: set MILLRACE_SMTP to smtp://user:password@host:port")
+    address = urlsplit(settings.smtp_url)
+    with socket.create_connection((address.hostname, address.port or 25), timeout=SECONDS_TO_ANSWER):
+        return Finding("mail server", "ok", f"{address.hostname}:{address.port or 25} answers")
+
+
+def secret(settings: Settings) -> Finding:
+    """Links are signed with a key that nobody else knows."""
+    if settings.secret == "development-only":  # noqa: S105  (the very value that must not be used)
+        return Finding("secret", "advice", "development key: set MILLRACE_SECRET before real people get links")
+    return Finding("secret", "ok", "set")
+
+
+EXAMINATIONS: dict[str, Callable[[Settings], Finding]] = {
+    "home": home,
+    "landing": landing,
+    "dbt project": project,
+    "flows": flows,
+    "warehouse": warehouse,
+    "mail server": mail_server,
+    "secret": secret,
+}
+
+
+def _guarded(part: str, look: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    """A part that raises is broken; the others are still looked at."""
+    try:
+        return look(settings)
+    except Exception as error:  # noqa: BLE001  (whatever is wrong is what the doctor is asked for)
+        return Finding(part, "broken", str(error).strip().splitlines()[0] if str(error).strip() else repr(error))
