@@ -22,9 +22,24 @@ OLDEST_ACCOUNT_DAYS = 420
 WIN_BACK_DAYS = 90
 
 # Split text, because a list of names would take a screen.
-_FIRST_NAMES = (
-    ["Ada", "Bruno", "Chiara", "Elif", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Klara", "Louis", "Mila", "Noah", "Olga", "Rosa", "Yara"]
-)
+_FIRST_NAMES = [
+    "Ada",
+    "Bruno",
+    "Chiara",
+    "Elif",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Klara",
+    "Louis",
+    "Mila",
+    "Noah",
+    "Olga",
+    "Rosa",
+    "Yara",
+]
 _LAST_NAMES = "Almeida Becker Conti Dubois Evans Garcia Hansen Jansen Keller Lopes Novak Petit Vogel".split()  # noqa: SIM905
 _COUNTRIES = (
     ("DE", "Europe/Berlin", "de-DE", "+4915"),

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from email import policy
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
-from email.utils import parsedate_to_datetime
+from email.utils import parseaddr, parsedate_to_datetime
+from html import unescape
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.controller import Controller
+
+from connectors.links import BadLink, Link, Links
 
 if TYPE_CHECKING:
     from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -27,23 +30,25 @@ _LINK = re.compile(r'href="([^"]+)"')
 
 @dataclass(frozen=True)
 class Mail:
-    """What a recipient's mail program sees of a mail.
+    """What a recipient sees of a mail, and what the signed links in it say.
 
     Attributes:
-        message_id: our id, from the header.
+        message_id: our id.
+        profile_id: the opaque person that the links name.
         flow: which flow or campaign it belongs to.
         template: which template it was made from.
         address: whom it was delivered to.
-        unsubscribe_url: from `List-Unsubscribe`.
-        links: every link in the HTML part, in order.
+        target: where its first button leads; none without one.
+        can_unsubscribe: whether it carries `List-Unsubscribe`.
     """
 
     message_id: str
+    profile_id: str
     flow: str
     template: str
     address: str
-    unsubscribe_url: str
-    links: tuple[str, ...]
+    target: str | None
+    can_unsubscribe: bool
 
 
 class MailServer:
@@ -56,6 +61,7 @@ class MailServer:
         self, folder: Path, *, gone: frozenset[str] = frozenset(), busy: frozenset[str] = frozenset()
     ) -> None:
         self._folder = folder
+        self._links = links
         self._gone = gone
         self._busy = set(busy)
         self._fresh: list[Path] = []
@@ -69,7 +75,7 @@ class MailServer:
     def take(self) -> list[Mail]:
         """Mails accepted since the last call, by our message id, so that their order is always the same."""
         fresh, self._fresh = self._fresh, []
-        return sorted((read_mail(path) for path in fresh), key=lambda mail: mail.message_id)
+        return sorted((read_mail(path, self._links) for path in fresh), key=lambda mail: mail.message_id)
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's name)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -118,16 +124,26 @@ def file_name(headers: Message) -> str:
     return f"{day}/{headers[TEMPLATE_HEADER].split('/')[-1]}-{headers[MESSAGE_ID_HEADER][:12]}.eml"
 
 
-def read_mail(path: Path) -> Mail:
-    """Parse a kept mail."""
+def read_mail(path: Path, links: Links) -> Mail:
+    """Parse a kept mail; the profile id is in every link that we signed, wherever it leads."""
     parsed = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
     html = parsed.get_body(preferencelist=("html",))
-    text = html.get_content() if html else ""
+    urls = [unescape(url) for url in _LINK.findall(html.get_content() if html else "")]
+    unsubscribe_url = parsed.get("List-Unsubscribe", "").split(",")[0].strip(" <>")
+    signed = [link for url in (*urls, unsubscribe_url) if (link := _read(links, url))]
     return Mail(
         message_id=parsed[MESSAGE_ID_HEADER],
+        profile_id=signed[0].profile_id,
         flow=parsed[FLOW_HEADER],
         template=parsed[TEMPLATE_HEADER],
-        address=parsed["To"].lower(),
-        unsubscribe_url=parsed.get("List-Unsubscribe", "").strip("<>"),
-        links=tuple(_LINK.findall(text)),
+        address=parseaddr(parsed["To"])[1].lower(),
+        target=next((link.url for link in signed if link.purpose == "click"), urls[0] if urls else None),
+        can_unsubscribe=bool(unsubscribe_url),
     )
+
+
+def _read(links: Links, url: str) -> Link | None:
+    try:
+        return links.read(url)
+    except BadLink:
+        return None

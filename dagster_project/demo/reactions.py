@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dagster_project.demo.behaviour import Cart, Diary
@@ -30,21 +29,11 @@ OPEN_MEAN_HOURS = 3.0
 MACHINE = {"is_machine": True}
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A mail in front of its reader."""
-
-    mail: Mail
-    profile_id: str
-    at: datetime
-
-
 class Reader:
     """Writes down the events of one mail."""
 
-    def __init__(self, mail: Mail, profile_id: str) -> None:
+    def __init__(self, mail: Mail) -> None:
         self._mail = mail
-        self._profile_id = profile_id
         self._count = 0
 
     def event(self, at: datetime, name: str, **properties: object) -> Arrival:
@@ -60,7 +49,7 @@ class Reader:
                 event=name,
                 properties={
                     "message_id": self._mail.message_id,
-                    "profile_id": self._profile_id,
+                    "profile_id": self._mail.profile_id,
                     "channel": "email",
                     **properties,
                 },
@@ -70,7 +59,6 @@ class Reader:
 
 def react(
     mail: Mail,
-    profile_id: str,
     at: datetime,
     customer: Customer,
     diary: Diary,
@@ -83,7 +71,7 @@ def react(
     """
     dice = stream(seed, "mail", mail.message_id)
     effect = EFFECTS.get(mail.flow, UNKNOWN_FLOW)
-    reader = Reader(mail, profile_id)
+    reader = Reader(mail)
     if customer.has_privacy_proxy:
         yield reader.event(at + timedelta(seconds=dice.randrange(5, 60)), "Email Opened", **MACHINE)
     if dice.random() < COMPLAINT_SHARE:
@@ -93,7 +81,7 @@ def react(
         return
     opened_at = at + timedelta(hours=dice.expovariate(1 / OPEN_MEAN_HOURS), seconds=30)
     yield reader.event(opened_at, "Email Opened")
-    if dice.random() < UNSUBSCRIBE_SHARE and mail.unsubscribe_url:
+    if dice.random() < UNSUBSCRIBE_SHARE and mail.can_unsubscribe:
         refusal = {"purpose": "marketing", "source": "link in message"}
         yield reader.event(opened_at + timedelta(minutes=1), "Unsubscribed", **refusal)
         return
@@ -109,10 +97,10 @@ def _clicks(
     left_cart: Cart | None,
     dice: random.Random,
 ) -> Iterator[Arrival]:
-    if not mail.links or dice.random() >= effect.click_share:
+    if mail.target is None or dice.random() >= effect.click_share:
         return
     clicked_at = opened_at + timedelta(seconds=dice.randrange(5, 300))
-    yield reader.event(clicked_at, "Email Link Clicked", url=mail.links[0])
+    yield reader.event(clicked_at, "Email Link Clicked", url=mail.target)
     if dice.random() >= effect.order_share:
         return
     ordered_at = clicked_at + timedelta(minutes=dice.randrange(4, 40))

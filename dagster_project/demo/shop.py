@@ -88,13 +88,13 @@ class Shop:
             landing.write(f"shop/{until:%Y-%m-%dT%H}.ndjson", records)
         return len(records)
 
-    def read_mails(self, mails: Iterable[tuple[Mail, str]], at: datetime) -> None:
-        """Customers react to mails (with the profile id from their links) delivered at a naive UTC moment."""
-        for mail, profile_id in mails:
+    def read_mails(self, mails: Iterable[Mail], at: datetime) -> None:
+        """Customers react to mails delivered at a naive UTC moment."""
+        for mail in mails:
             customer = self.customers[mail.address]
             left_cart = self._left_cart(customer, at)
             diary = self._diaries[customer.user_id]
-            for arrival in react(mail, profile_id, at, customer, diary, left_cart, self._seed):
+            for arrival in react(mail, at, customer, diary, left_cart, self._seed):
                 if arrival.at <= self._calendar.ends_at:
                     heapq.heappush(self._expected, arrival)
 

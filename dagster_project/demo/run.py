@@ -1,0 +1,104 @@
+"""The demo: a fresh installation, a shop, a mail server, and one tick after the other."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors.landing import open_landing
+from connectors.links import Links
+from dagster_project.demo.calendar import Calendar
+from dagster_project.demo.closing import Closing, read_closing
+from dagster_project.demo.mailbox import MailServer
+from dagster_project.demo.shop import Shop
+from dagster_project.demo.truth import FlowTruth, true_effects, write_truth
+from dagster_project.tick import tick
+
+if TYPE_CHECKING:
+    from dagster_project.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+CUSTOMERS = 2400
+MARKER = "demo"
+
+
+class DemoHomeError(ValueError):
+    """The installation's folder holds something that is not a demo; the message says how to go on."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """A demo that has run: where its state lies, how long it took, what came out, what was true."""
+
+    home: Path
+    seed: int
+    ticks: int
+    seconds: float
+    closing: Closing
+    truths: tuple[FlowTruth, ...]
+
+
+def run_demo(
+    settings: Settings,
+    *,
+    seed: int = 7,
+    progress: Progress | None = None,
+    customers: int = CUSTOMERS,
+    calendar: Calendar | None = None,
+) -> DemoResult:
+    """Run the demo shop from its first day to its last, in an installation of its own.
+
+    Args:
+        settings: the installation; an earlier demo in its home is replaced.
+        seed: chooses customers, plans and dice; the same seed gives the same orders and messages.
+        progress: called with (what is happening, ticks done, ticks in all).
+        customers: how many people there are.
+        calendar: when it happens.
+
+    Raises:
+        DemoHomeError: when the home holds an installation that is not a demo.
+    """
+    started = time.perf_counter()
+    calendar = calendar or Calendar()
+    prepare_home(settings.home)
+    shop = Shop(seed, customers, calendar)
+    landing = open_landing(settings.landing)
+    links = Links(settings.secret, settings.public_url)
+    moments = calendar.ticks()
+    server = MailServer(
+        settings.outbox / "email", links, gone=shop.addresses("gone"), busy=shop.addresses("busy")
+    )
+    with server:
+        sending = replace(settings, smtp_url=server.url)
+        for number, moment in enumerate(moments):
+            if progress:
+                progress(f"{moment:%a %d %b %H:%M}", number, len(moments))
+            shop.advance(landing, moment)
+            tick(sending, moment)
+            shop.read_mails(server.take(), moment)
+    if progress:
+        progress("the books", len(moments), len(moments))
+    closing = read_closing(settings)
+    truths = tuple(true_effects(shop.orders, closing.entries, calendar.ends_at))
+    write_truth(settings.home / MARKER / "truth.json", seed, truths)
+    return DemoResult(settings.home, seed, len(moments), time.perf_counter() - started, closing, truths)
+
+
+def prepare_home(home: Path) -> None:
+    """An empty folder with the demo's mark.
+
+    Raises:
+        DemoHomeError: when something else than a demo is there.
+    """
+    if home.exists() and any(home.iterdir()):
+        if not (home / MARKER).is_dir():
+            raise DemoHomeError(
+                f"{home} holds an installation that is not a demo, and the demo starts from nothing. "
+                "Name another folder: MILLRACE_HOME=.millrace-demo millrace demo"
+            )
+        shutil.rmtree(home)
+    (home / MARKER).mkdir(parents=True)
