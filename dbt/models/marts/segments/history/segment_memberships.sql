@@ -13,46 +13,38 @@ identifiers as (
 
 ),
 
-{% if is_incremental() -%}
 known_stays as (
 
-    select * from {{ this }}
-
-),
-
-last_run as (
-
-    select coalesce(max(seen_at), cast('1970-01-01' as timestamp)) as seen_at
-    from known_stays
+    select * from
+        {{ rows_so_far({
+            'membership_id': 'varchar', 'profile_id': 'varchar', 'segment': 'varchar',
+            'entered_at': 'timestamp', 'exited_at': 'timestamp', 'seen_at': 'timestamp',
+        }) }}
 
 ),
 
 changed_identifiers as (
 
-    select events.identifier_id
-    from {{ ref('int_events') }} as events
-    where events.seen_at > (select last_run.seen_at from last_run)
+    select identifier_id from {{ ref('int_events') }} where {{ is_new() }}
     union
-    select identifiers.identifier_id
+    select identifier_id from identifiers where {{ is_new() }}
+    union
+    select identifier_id
     from identifiers
-    where identifiers.seen_at > (select last_run.seen_at from last_run)
+    where
+        cast({{ as_of() }} as date)
+        > (select cast(max(known_stays.seen_at) as date) from known_stays)
 
 ),
 
 changed_profiles as (
 
-    select identifiers.profile_id
-    from identifiers
-    where identifiers.identifier_id in (select identifier_id from changed_identifiers)
-    union
-    select changed_identifiers.identifier_id
-    from changed_identifiers
+    select identifier_id as profile_id from changed_identifiers
     union
     select identifiers.profile_id
     from identifiers
-    where
-        (select cast(last_run.seen_at as date) from last_run)
-        < cast({{ as_of() }} as date)
+    inner join changed_identifiers
+        on identifiers.identifier_id = changed_identifiers.identifier_id
 
 ),
 
@@ -65,8 +57,7 @@ open_stays as (
         known_stays.segment,
         known_stays.entered_at,
     from known_stays
-    left join identifiers
-        on known_stays.profile_id = identifiers.identifier_id
+    left join identifiers on known_stays.profile_id = identifiers.identifier_id
     where
         known_stays.exited_at is null
         and (
@@ -76,20 +67,6 @@ open_stays as (
 
 ),
 
-{% else -%}
-open_stays as (
-
-    select
-        cast(null as varchar) as membership_id,
-        cast(null as varchar) as profile_id,
-        cast(null as varchar) as recorded_profile_id,
-        cast(null as varchar) as segment,
-        cast(null as timestamp) as entered_at,
-    where false
-
-),
-
-{% endif -%}
 ranked_stays as (
 
     select

@@ -1,0 +1,58 @@
+with
+
+flow_performance as (
+
+    select * from {{ ref('flow_performance') }}
+
+),
+
+campaigns as (
+
+    select * from {{ ref('stg_flows__flows') }}
+    where kind = 'campaign'
+
+),
+
+summed as (
+
+    select
+        flow_performance.flow as campaign,
+        flow_performance.date,
+        {% for measure in [
+            'entered', 'decided', 'held_out', 'sent', 'delivered', 'opened', 'clicked',
+            'converted', 'unsubscribed', 'bounced', 'complained', 'order',
+        ] -%}
+        sum(flow_performance.{{ measure }}_count) as {{ measure }}_count,
+        {% endfor -%}
+        sum(flow_performance.revenue) as revenue,
+        sum(flow_performance.cost) as cost,
+        max(flow_performance.currency) as currency,
+    from flow_performance
+    inner join campaigns on flow_performance.flow = campaigns.flow
+    group by flow_performance.flow, flow_performance.date
+
+)
+
+select
+    campaign,
+    date,
+    entered_count as audience_count,
+    decided_count,
+    held_out_count,
+    sent_count,
+    delivered_count,
+    opened_count,
+    clicked_count,
+    converted_count,
+    unsubscribed_count,
+    bounced_count,
+    complained_count,
+    order_count,
+    opened_count / nullif(delivered_count, 0) as open_share,
+    clicked_count / nullif(delivered_count, 0) as click_share,
+    converted_count / nullif(sent_count, 0) as conversion_share,
+    revenue,
+    cost,
+    (revenue - cost) / nullif(cost, 0) as return_on_cost,
+    currency,
+from summed

@@ -1,0 +1,117 @@
+with
+
+order_days as (
+
+    select
+        cast(ordered_at as date) as date,
+        count(*) as order_count,
+        count(distinct profile_id) as customer_count,
+        sum(revenue) as revenue,
+        sum(refunded) as refunded,
+    from {{ ref('orders') }}
+    group by cast(ordered_at as date)
+
+),
+
+new_customer_days as (
+
+    select
+        cast(first_ordered_at as date) as date,
+        count(*) as new_customer_count,
+    from {{ ref('profiles') }}
+    where first_ordered_at is not null
+    group by cast(first_ordered_at as date)
+
+),
+
+new_profile_days as (
+
+    select
+        cast(first_seen_at as date) as date,
+        count(*) as new_profile_count,
+    from {{ ref('profiles') }}
+    group by cast(first_seen_at as date)
+
+),
+
+consent_days as (
+
+    select
+        cast(occurred_at as date) as date,
+        count(*) filter (where signal = 'subscribed') as subscribed_count,
+        count(*) filter (where signal = 'unsubscribed') as unsubscribed_count,
+    from {{ ref('int_event_signals') }}
+    where signal in ('subscribed', 'unsubscribed')
+    group by cast(occurred_at as date)
+
+),
+
+message_days as (
+
+    select
+        cast(message_events.occurred_at as date) as date,
+        {% for event in [
+            'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained',
+        ] -%}
+        count(distinct message_events.message_id) filter (
+            where message_events.event = '{{ event }}' and not message_events.is_machine
+        ) as {{ event }}_count,
+        {% endfor -%}
+        sum(message_costs.cost) filter (where message_events.event = 'sent') as cost,
+    from {{ ref('message_events') }} as message_events
+    left join {{ ref('message_costs') }} as message_costs
+        on message_events.channel = message_costs.channel
+    group by cast(message_events.occurred_at as date)
+
+),
+
+attributed_days as (
+
+    select
+        cast(ordered_at as date) as date,
+        count(*) as attributed_order_count,
+        sum(revenue) as attributed_revenue,
+    from {{ ref('attributed_orders') }}
+    where model = 'last_touch'
+    group by cast(ordered_at as date)
+
+),
+
+days as (
+
+    select date from order_days
+    union
+    select date from new_profile_days
+    union
+    select date from consent_days
+    union
+    select date from message_days
+
+)
+
+select
+    days.date,
+    coalesce(order_days.order_count, 0) as order_count,
+    coalesce(order_days.customer_count, 0) as customer_count,
+    coalesce(new_customer_days.new_customer_count, 0) as new_customer_count,
+    coalesce(order_days.revenue, 0) as revenue,
+    coalesce(order_days.refunded, 0) as refunded,
+    coalesce(attributed_days.attributed_order_count, 0) as attributed_order_count,
+    coalesce(attributed_days.attributed_revenue, 0) as attributed_revenue,
+    coalesce(new_profile_days.new_profile_count, 0) as new_profile_count,
+    coalesce(consent_days.subscribed_count, 0) as subscribed_count,
+    coalesce(consent_days.unsubscribed_count, 0) as unsubscribed_count,
+    {% for event in [
+        'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained',
+    ] -%}
+    coalesce(message_days.{{ event }}_count, 0) as {{ event }}_count,
+    {% endfor -%}
+    coalesce(message_days.cost, 0) as cost,
+    '{{ var("shop_currency") }}' as currency,
+from days
+left join order_days on days.date = order_days.date
+left join new_customer_days on days.date = new_customer_days.date
+left join new_profile_days on days.date = new_profile_days.date
+left join consent_days on days.date = consent_days.date
+left join message_days on days.date = message_days.date
+left join attributed_days on days.date = attributed_days.date

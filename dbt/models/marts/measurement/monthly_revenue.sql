@@ -1,0 +1,20 @@
+with
+
+orders as (
+
+    select * from {{ ref('orders') }}
+
+)
+
+select
+    cast({{ dbt.date_trunc('month', 'ordered_at') }} as date) as month,
+    profile_id is not null as is_known_customer,
+    count(*) as order_count,
+    count(distinct profile_id) as customer_count,
+    sum(revenue) as revenue,
+    sum(refunded) as refunded,
+    '{{ var("shop_currency") }}' as currency,
+from orders
+group by
+    cast({{ dbt.date_trunc('month', 'ordered_at') }} as date),
+    profile_id is not null
