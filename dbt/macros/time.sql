@@ -26,3 +26,9 @@
 {% macro duckdb__from_local(timestamp, time_zone) -%}
     timezone('UTC', timezone({{ time_zone }}, {{ timestamp }}))
 {%- endmacro %}
+
+{#- Whether `timestamp` lies in the `days` days up to and including `moment`. With `as_of()` written in the model,
+    as the moment, the model is seen to depend on time. -#}
+{% macro in_last_days(timestamp, days, moment) -%}
+    ({{ timestamp }} > {{ add_seconds(moment, -86400 * days) }} and {{ timestamp }} <= {{ moment }})
+{%- endmacro %}

@@ -1,4 +1,6 @@
-with carts as (
+with
+
+carts as (
 
     select * from {{ ref('carts') }}
 
@@ -9,28 +11,26 @@ abandoned as (
     select
         cart_id,
         profile_id,
-        abandoned_at as entered_at,
+        abandoned_at,
         items,
         value,
         currency
     from carts
-    where status = 'abandoned'
+    where
+        status = 'abandoned'
         and profile_id is not null
         and value > 0
-        and abandoned_at > {{ add_seconds(as_of(), -172800) }}
-        and abandoned_at <= {{ as_of() }}
+        and {{ in_last_days('abandoned_at', 2, as_of()) }}
 
 ),
 
 entries as (
 
     select
-        {{ hash_id(["'cart_recovery'", 'cart_id', 'entered_at']) }} as entry_id,
+        {{ hash_id(["'cart_recovery'", 'cart_id', 'abandoned_at']) }} as entry_id,
         profile_id,
-        entered_at,
-        to_json({
-            cart_id: cart_id, items: items, value: value, currency: currency
-        }) as context
+        abandoned_at as entered_at,
+        {{ json_object(['cart_id', 'items', 'value', 'currency']) }} as context
     from abandoned
 
 )

@@ -1,4 +1,6 @@
-with consents as (
+with
+
+consents as (
 
     select * from {{ ref('consents') }}
 
@@ -11,11 +13,11 @@ subscribers as (
         since as entered_at,
         source
     from consents
-    where channel = 'email'
+    where
+        channel = 'email'
         and purpose = 'marketing'
         and status = 'subscribed'
-        and since > {{ add_seconds(as_of(), -172800) }}
-        and since <= {{ as_of() }}
+        and {{ in_last_days('since', 2, as_of()) }}
 
 ),
 
@@ -25,7 +27,7 @@ entries as (
         {{ hash_id(["'welcome'", 'profile_id']) }} as entry_id,
         profile_id,
         entered_at,
-        to_json({source: source}) as context
+        {{ json_object(['source']) }} as context
     from subscribers
 
 )

@@ -1,0 +1,79 @@
+with
+
+orders as (
+
+    select * from {{ ref('orders') }}
+
+),
+
+order_items as (
+
+    select * from {{ ref('order_items') }}
+
+),
+
+products as (
+
+    select * from {{ ref('products') }}
+
+),
+
+recent_orders as (
+
+    select
+        order_id,
+        profile_id,
+        ordered_at,
+        revenue as value,
+        currency
+    from orders
+    where
+        profile_id is not null
+        and {{ in_last_days('ordered_at', 2, as_of()) }}
+
+),
+
+recent_items as (
+
+    select
+        recent_orders.order_id,
+        order_items.product_id,
+        products.name,
+        order_items.unit_price as price,
+        order_items.quantity,
+        products.url,
+        products.image_url
+    from recent_orders
+    inner join order_items on recent_orders.order_id = order_items.order_id
+    left join products on order_items.product_id = products.product_id
+
+),
+
+item_lists as (
+
+    select
+        order_id,
+        {{ json_list(
+            json_object(
+                ['product_id', 'name', 'price', 'quantity', 'url', 'image_url']
+            ),
+            order_by='product_id, price, quantity',
+        ) }} as items
+    from recent_items
+    group by order_id
+
+),
+
+entries as (
+
+    select
+        {{ hash_id(["'post_purchase'", 'recent_orders.order_id']) }} as entry_id,
+        recent_orders.profile_id,
+        recent_orders.ordered_at as entered_at,
+        {{ json_object(['order_id', 'items', 'value', 'currency']) }} as context
+    from recent_orders
+    left join item_lists using (order_id)
+
+)
+
+select * from entries
