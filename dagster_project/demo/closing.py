@@ -65,7 +65,8 @@ select
 from flow_entries
 inner join raw_flows.flows on flow_entries.flow = flows.flow
 inner join profile_identifiers on flow_entries.profile_id = profile_identifiers.profile_id
-where flows.goal_within_seconds is not null and profile_identifiers.identifier_type in ('user_id', 'anonymous_id')
+where flows.goal_within_seconds is not null
+    and profile_identifiers.identifier_type in ('user_id', 'anonymous_id')
 group by flow_entries.flow, flow_entries.entry_id, flow_entries.entered_at, flow_entries.held_out,
     flows.goal_within_seconds
 """

@@ -58,7 +58,12 @@ class MailServer:
     """
 
     def __init__(
-        self, folder: Path, *, gone: frozenset[str] = frozenset(), busy: frozenset[str] = frozenset()
+        self,
+        folder: Path,
+        links: Links,
+        *,
+        gone: frozenset[str] = frozenset(),
+        busy: frozenset[str] = frozenset(),
     ) -> None:
         self._folder = folder
         self._links = links
@@ -110,9 +115,9 @@ class MailServer:
 
 
 class _FreePort(Controller):  # type: ignore[misc]
-    """Listens on any free port, known before the first connection. (aiosmtpd has no types.)"""
+    """Listens on any free port, which is known before the first connection."""
 
-    def _create_server(self) -> Any:
+    def _create_server(self) -> Any:  # noqa: ANN401  (aiosmtpd has no types)
         listening = socket.create_server((HOST, 0))
         self.port = listening.getsockname()[1]
         return self.loop.create_server(self._factory_invoker, sock=listening)

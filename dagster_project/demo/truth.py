@@ -1,8 +1,8 @@
 """What each flow really caused: known, because the simulator knows of every order why it was placed.
 
-For every person that a flow treated there are two outcomes: converted with the flow's messages (what happened) and
-without them (the same plan and the same dice, minus the orders that this flow caused, plus those that it displaced).
-Their mean difference is the true lift. A hold-out can only estimate it.
+For every person that a flow treated there are two outcomes: converted with its messages (what happened) and
+without them (the same plan and the same dice, minus the orders that this flow caused, plus those that it
+displaced). Their mean difference is the true lift. A hold-out can only estimate it.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from itertools import pairwise
 
 from rich.console import Console
 from rich.table import Table
@@ -89,7 +90,7 @@ def size_table(costs: dict[str, SizeCost]) -> Table:
 def print_ratios(console: Console, costs: dict[str, SizeCost]) -> None:
     """How a tick grows with history: the promise is at most 1.2 from 5M to 50M."""
     names = list(costs)
-    for smaller, larger in zip(names, names[1:], strict=False):
+    for smaller, larger in pairwise(names):
         for new in NEW_EVENTS:
             whole = costs[larger].tick_seconds(new) / costs[smaller].tick_seconds(new)
             inside = costs[larger].tick_seconds(new, "warehouse_seconds") / costs[smaller].tick_seconds(

@@ -10,7 +10,7 @@ from dagster_project.warehouse import open_warehouse
 if TYPE_CHECKING:
     from dagster_project.settings import Settings
 
-PEER = "Parcelvoy 0.1, 100k users × 1M events: 134 s"
+PEER = "Parcelvoy 0.1, 100k users x 1M events: 134 s"
 
 DEFINITIONS = {
     "from traits": """

@@ -19,7 +19,7 @@ from dagster_project.warehouse import open_warehouse
 from tests.bench.history import History, events_sql, write_history
 from tests.bench.measure import peak_memory_gib, warehouse_time
 
-ENDS_AT = datetime(2026, 10, 5, 15)
+ENDS_AT = datetime(2026, 10, 5, 15)  # noqa: DTZ001
 HOUR = timedelta(hours=1)
 
 
