@@ -1,14 +1,17 @@
 """Landing → `raw_events`: every file exactly once, in one transaction with its row in the manifest.
 
-The manifest `raw_events.landing_files` names each file and fingerprint that was loaded. A file that changed under
-its old name is loaded again as a whole: its known events are duplicates, which the gate `int_events` drops by
-`event_id`, its new ones are new. A file that was only touched (same content hash) is noted and not loaded.
-Killed at any point, the next run finds either the file's rows and its manifest row, or neither.
+The manifest `raw_events.landing_files` has a row per file and fingerprint that was loaded. Killed at any point, the
+next run finds a file's rows together with its manifest row, or neither. Small files share a transaction.
+
+A file that changed under its old name is loaded again as a whole: its old events are duplicates, which the gate
+`int_events` drops by `event_id`, its new ones are new. A file that was only touched or copied (same content hash)
+is noted in the manifest and not loaded.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,14 +19,23 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
-from connectors.event_files import EVENT_COLUMNS, EventBatch, read_batches
+from connectors.events.files import EventBatch, EventFiles
 from dagster_project.warehouse import ensure_raw_tables
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
     from connectors.landing import Landing, LandingFile
     from dagster_project.warehouse import Warehouse
 
 Progress = Callable[[int, int], None]
+
+READ_BYTES = 1 << 20
+BYTES_PER_TRANSACTION = 32 << 20
+ROWS_PER_INSERT = 50_000
+
+REJECT_COLUMNS = pa.schema([
+    ("line_number", pa.int64()), ("field", pa.string()), ("reason", pa.string()), ("record", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -36,44 +48,133 @@ class LoadResult:
 
 
 def load_landing(warehouse: Warehouse, landing: Landing, *, progress: Progress | None = None) -> LoadResult:
-    """Load every landing file that the manifest does not know.
+    """Load every landing file that the manifest does not know, in the order of their names.
 
     Args:
         warehouse: is kept open for the whole load.
         landing: where the files are.
-        progress: called with (bytes done, bytes to do) after each file.
+        progress: called with (bytes done, bytes to do) after each transaction.
     """
-    records = rejects = done = 0
+    done, results = 0, [LoadResult(0, 0, 0)]
     with warehouse:
         ensure_raw_tables(warehouse)
-        files = _new_files(warehouse, landing)
+        loader = _Loader(warehouse, landing)
+        files = loader.new_files()
         total = sum(file.bytes for file in files)
-        for file in files:
-            accepted, refused = _load_file(warehouse, landing, file)
-            records, rejects, done = records + accepted, rejects + refused, done + file.bytes
+        for group in _groups(files):
+            results += loader.load(group)
+            done += sum(file.bytes for file in group)
             if progress is not None:
                 progress(done, total)
-    return LoadResult(len(files), records, rejects)
+    return LoadResult(len(files), sum(each.records for each in results), sum(each.rejects for each in results))
 
 
-def _new_files(warehouse: Warehouse, landing: Landing) -> list[LandingFile]:
-    known = warehouse.query("select file, fingerprint from raw_events.landing_files").to_pydict()
-    loaded = set(zip(known["file"], known["fingerprint"], strict=True))
-    return [file for file in landing.files() if (file.name, file.fingerprint) not in loaded]
+def _groups(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
+    """Consecutive files that are small enough together to share a transaction."""
+    group: list[LandingFile] = []
+    for file in files:
+        if group and sum(each.bytes for each in group) + file.bytes > BYTES_PER_TRANSACTION:
+            yield group
+            group = []
+        group.append(file)
+    if group:
+        yield group
 
 
-def _load_file(warehouse: Warehouse, landing: Landing, file: LandingFile) -> tuple[int, int]:
-    accepted = refused = 0
-    with warehouse.transaction(), landing.read(file.name) as stream:
-        last = warehouse.query("select coalesce(max(load_id), 0) as load_id from raw_events.landing_files")
-        load_id = last["load_id"][0].as_py() + 1
-        for batch in read_batches(file.name, stream):
-            warehouse.load("raw_events.events", batch.events.append_column(
-                "landing_file", pa.array([file.name] * batch.events.num_rows, pa.string())).append_column(
-                "load_id", pa.array([load_id] * batch.events.num_rows, pa.int64())))
-            accepted, refused = accepted + batch.events.num_rows, refused + len(batch.rejects)
-        warehouse.load("raw_events.landing_files", pa.table({
-            "file": [file.name], "fingerprint": [file.fingerprint], "bytes": [file.bytes],
-            "record_count": [accepted], "reject_count": [refused], "load_id": [load_id],
-            "loaded_at": [datetime.now(UTC).replace(tzinfo=None)]}))
-    return accepted, refused
+class _Loader:
+    """One load: what the manifest knew at its start, one reader, one buffer of rows on their way in."""
+
+    def __init__(self, warehouse: Warehouse, landing: Landing) -> None:
+        self._warehouse = warehouse
+        self._landing = landing
+        self._reader = EventFiles()
+        manifest = warehouse.query("select file, fingerprint, content_hash, load_id from raw_events.landing_files")
+        self._loaded = {(row["file"], row["fingerprint"]) for row in manifest.to_pylist()}
+        self._contents = {(row["file"], row["content_hash"]) for row in manifest.to_pylist()}
+        self._last_load_id = max((row["load_id"] for row in manifest.to_pylist()), default=0)
+        self._arriving: dict[str, list[pa.Table]] = {}
+
+    def new_files(self) -> list[LandingFile]:
+        """Files whose name and fingerprint were not loaded yet."""
+        return [file for file in self._landing.files() if (file.name, file.fingerprint) not in self._loaded]
+
+    def load(self, files: list[LandingFile]) -> list[LoadResult]:
+        """Load some files and their manifest rows together."""
+        with self._warehouse.transaction():
+            results = [self._load_file(file) for file in files]
+            self._insert()
+        return results
+
+    def _load_file(self, file: LandingFile) -> LoadResult:
+        self._last_load_id += 1
+        accepted = refused = 0
+        hashing = _HashingStream(self._landing.read(file.name))
+        with io.BufferedReader(hashing, READ_BYTES) as stream:
+            if not self._is_touched_only(file):
+                for batch in self._reader.read(file.name, stream):
+                    self._append_batch(file, batch)
+                    accepted, refused = accepted + batch.events.num_rows, refused + len(batch.rejects)
+            content_hash = hashing.hash_to_the_end()
+        self._append("raw_events.landing_files", pa.table({
+            "file": [file.name], "fingerprint": [file.fingerprint], "content_hash": [content_hash],
+            "bytes": [file.bytes], "record_count": [accepted], "reject_count": [refused],
+            "load_id": [self._last_load_id], "loaded_at": [datetime.now(UTC).replace(tzinfo=None)]}))
+        return LoadResult(1, accepted, refused)
+
+    def _is_touched_only(self, file: LandingFile) -> bool:
+        if not any(name == file.name for name, _ in self._contents):
+            return False
+        with _HashingStream(self._landing.read(file.name)) as stream:
+            return (file.name, stream.hash_to_the_end()) in self._contents
+
+    def _append_batch(self, file: LandingFile, batch: EventBatch) -> None:
+        self._append("raw_events.events", _with_constants(
+            batch.events, landing_file=file.name, load_id=self._last_load_id))
+        if batch.rejects:
+            columns = zip(*batch.rejects, strict=True)
+            rejects = pa.table([pa.array(column, field.type) for column, field in zip(
+                columns, REJECT_COLUMNS, strict=True)], schema=REJECT_COLUMNS)
+            self._append("raw_events.rejects", _with_constants(
+                rejects, file=file.name, load_id=self._last_load_id))
+
+    def _append(self, table: str, rows: pa.Table) -> None:
+        self._arriving.setdefault(table, []).append(rows)
+        if sum(each.num_rows for each in self._arriving[table]) >= ROWS_PER_INSERT:
+            self._insert()
+
+    def _insert(self) -> None:
+        for table, parts in self._arriving.items():
+            self._warehouse.load(table, pa.concat_tables(parts))
+        self._arriving = {}
+
+
+class _HashingStream(io.RawIOBase):
+    """A stream that knows the SHA-256 of what was read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: WriteableBuffer) -> int:
+        chunk = self._stream.read(len(memoryview(target)))
+        memoryview(target)[:len(chunk)] = chunk
+        self._hash.update(chunk)
+        return len(chunk)
+
+    def hash_to_the_end(self) -> str:
+        while self.read(1 << 20):
+            pass
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _with_constants(rows: pa.Table, **constants: str | int) -> pa.Table:
+    for name, value in constants.items():
+        rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+    return rows

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
-from connectors.event_properties import PROPERTIES, IdentifyTraits, empty_to_none, json_text_to_value
+from connectors.events.properties import PROPERTIES, IdentifyTraits, empty_to_none, json_text_to_value
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -140,7 +140,7 @@ def _event(record: Record, given: Mapping[str, Any]) -> Event:
     library = record.context.get("library")
     library_name = library.get("name") if isinstance(library, dict) else None
     return Event(
-        event_id=record.message_id or hashlib.md5(to_json(_sorted(given)), usedforsecurity=False).hexdigest(),
+        event_id=record.message_id or hashlib.md5(_text(_sorted(given)).encode(), usedforsecurity=False).hexdigest(),
         event_type=record.type,
         event_name=name,
         user_id=record.user_id,
@@ -150,14 +150,14 @@ def _event(record: Record, given: Mapping[str, Any]) -> Event:
         source=record.source or (str(library_name) if library_name else "landing"),
         properties=_checked("properties", PROPERTIES.get(name) if record.type == "track" else None, record.properties),
         traits=_checked("traits", IdentifyTraits if record.type == "identify" else None, record.traits),
-        context=to_json(record.context).decode(),
+        context=_text(record.context),
     )
 
 
 def _checked(field: str, model: type[BaseModel] | None, values: dict[str, Any]) -> str:
     """JSON text of properties or traits, with what the model coerced."""
     if model is None:
-        return to_json(values).decode()
+        return _text(values)
     try:
         return model.model_validate(values).model_dump_json(exclude_unset=True)
     except ValidationError as error:
@@ -171,6 +171,11 @@ def _reject(error: ValidationError) -> Reject:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     reason = first["msg"].removeprefix("Value error, ")
     return Reject(".".join(str(part) for part in first["loc"]), reason + more)
+
+
+def _text(value: Any) -> str:
+    """JSON text; infinities and NaN, which JSON does not have, are null."""
+    return to_json(value, inf_nan_mode="null", fallback=str, bytes_mode="base64").decode()
 
 
 def _naive(moment: datetime) -> datetime:
