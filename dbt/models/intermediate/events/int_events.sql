@@ -1,0 +1,108 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+{#- Rows of a load that this table has not taken yet, and earlier rows that were dated in the future. -#}
+{%- if is_incremental() -%}
+{%- set last_load_id = '(select coalesce(max(load_id), -1) from ' ~ this ~ ')' -%}
+{%- set last_seen_at = '(select coalesce(max(seen_at), ' ~ never() ~ ') from ' ~ this ~ ')' -%}
+{%- endif -%}
+
+with
+
+events as (
+
+    select * from {{ ref('stg_events__events') }}
+
+),
+
+arrived as (
+
+    select * from events
+    where
+        visible_at <= {{ as_of() }}
+        {%- if is_incremental() %}
+        and load_id > {{ last_load_id }}
+
+    union all
+
+    select * from events
+    where
+        visible_at <= {{ as_of() }}
+        and load_id <= {{ last_load_id }}
+        and occurred_at > {{ last_seen_at }}
+
+    union all
+
+    select * from events
+    where
+        visible_at <= {{ as_of() }}
+        and load_id <= {{ last_load_id }}
+        and occurred_at <= {{ last_seen_at }}
+        and received_at > {{ last_seen_at }}
+        {%- endif %}
+
+),
+
+unique_in_batch as (
+
+    select *
+    from arrived
+    qualify row_number() over (
+        partition by event_id order by load_id, landing_file, line_number
+    ) = 1
+
+),
+
+{%- if is_incremental() %}
+
+taken as (
+
+    select event_id
+    from {{ this }}
+    where
+        occurred_at >= (select min(occurred_at) from unique_in_batch) - interval 1 day
+        and occurred_at <= (select max(occurred_at) from unique_in_batch) + interval 1 day
+
+),
+{%- endif %}
+
+identified as (
+
+    select
+        event_id,
+        event_name,
+        event_type,
+        coalesce(
+            profile_id,
+            {{ identifier_id('user_id', 'user_id') }},
+            {{ identifier_id('email', 'email') }},
+            {{ identifier_id('phone', 'phone') }},
+            {{ identifier_id('anonymous_id', 'anonymous_id') }}
+        ) as identifier_id,
+        user_id,
+        anonymous_id,
+        email,
+        phone,
+        occurred_at,
+        received_at,
+        source,
+        message_id,
+        product_id,
+        cart_id,
+        order_id,
+        properties,
+        traits,
+        load_id,
+        {%- if is_incremental() %}
+        greatest({{ as_of() }}, {{ last_seen_at }} + interval 1 microsecond) as seen_at,
+        {%- else %}
+        {{ as_of() }} as seen_at,
+        {%- endif %}
+    from unique_in_batch
+    {%- if is_incremental() %}
+    where event_id not in (select event_id from taken)
+    {%- endif %}
+
+)
+
+select * from identified
+order by occurred_at, event_id

@@ -1,0 +1,110 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key=['identifier_id', 'trait'],
+) }}
+
+{#- trait: the keys of an identify call that mean it. -#}
+{%- set keys = {
+    'first_name': ['firstName', 'first_name'],
+    'last_name': ['lastName', 'last_name'],
+    'birthday': ['birthday'],
+    'locale': ['locale'],
+    'time_zone': ['timezone', 'time_zone'],
+    'country': ['country', 'address.country'],
+    'created_at': ['createdAt', 'created_at'],
+} -%}
+
+with
+
+events as (
+
+    select *
+    from {{ ref('int_events') }}
+    where {{ is_new() }} and identifier_id is not null
+
+),
+
+identified as (
+
+    select * from events where event_type = 'identify'
+
+),
+
+contacts as (
+
+    select * from events where message_id is null
+
+),
+
+devices as (
+
+    select
+        *,
+        {{ json_text('properties', '$.token') }} as token,
+    from events
+    where event_name in ('Device Registered', 'Device Revoked')
+
+),
+
+traits as (
+    {% for trait, names in keys.items() %}
+    select
+        identifier_id,
+        '{{ trait }}' as trait,
+        coalesce(
+            {%- for name in names %}
+            {{ json_text('traits', '$.' ~ name) }}{{ ',' if not loop.last }}
+            {%- endfor %},
+            null
+        ) as value,
+        event_id,
+        occurred_at,
+        seen_at,
+    from identified
+
+    union all
+    {% endfor %}
+    {%- for trait in ['user_id', 'email', 'phone'] %}
+    select
+        identifier_id,
+        '{{ trait }}' as trait,
+        {{ trait }} as value,
+        event_id,
+        occurred_at,
+        seen_at,
+    from contacts
+
+    union all
+    {% endfor %}
+    select
+        identifier_id,
+        'push_token/' || token as trait,
+        case when event_name = 'Device Registered' then token else '' end as value,
+        event_id,
+        occurred_at,
+        seen_at,
+    from devices
+
+),
+
+latest as (
+
+    select *
+    from traits
+    where value is not null
+    qualify row_number() over (
+        partition by identifier_id, trait order by occurred_at desc, event_id desc
+    ) = 1
+
+)
+
+select latest.*
+from latest
+{%- if is_incremental() %}
+left join {{ this }} as known
+    on latest.identifier_id = known.identifier_id and latest.trait = known.trait
+where
+    known.identifier_id is null
+    or (latest.occurred_at, latest.event_id) > (known.occurred_at, known.event_id)
+{%- endif %}

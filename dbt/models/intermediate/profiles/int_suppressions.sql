@@ -1,0 +1,94 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key='suppression_id',
+) }}
+
+{#- Latest word per address (or, without one, per person), channel and reason. Only an unsubscription can be
+    taken back, by a later subscription; a complaint or a hard bounce stays. -#}
+with
+
+events as (
+
+    select *
+    from {{ ref('int_events') }}
+    where
+        {{ is_new() }}
+        and event_name in (
+            'Subscribed',
+            'Unsubscribed',
+            'Address Suppressed',
+            'Email Bounced',
+            'Email Marked as Spam',
+            'SMS Failed',
+            'Push Notification Failed'
+        )
+
+),
+
+facts as (
+
+    select
+        identifier_id,
+        lower(coalesce(
+            {{ json_text('properties', '$.channel') }},
+            case
+                when event_name like 'Email %' then 'email'
+                when event_name like 'SMS %' then 'sms'
+                when event_name like 'Push %' then 'push'
+                else '*'
+            end
+        )) as channel,
+        lower(coalesce({{ json_text('properties', '$.address') }}, email)) as address,
+        case
+            when event_name in ('Subscribed', 'Unsubscribed') then 'unsubscribed'
+            when event_name = 'Email Marked as Spam' then 'complained'
+            when event_name = 'Address Suppressed'
+                then coalesce({{ json_text('properties', '$.reason') }}, 'manual')
+            else 'hard_bounced'
+        end as reason,
+        event_name <> 'Subscribed' as is_suppressed,
+        occurred_at as since,
+        event_id,
+        seen_at,
+    from events
+    where
+        case
+            when event_name in ('Email Bounced', 'SMS Failed', 'Push Notification Failed')
+                then {{ json_text('properties', '$.bounce_type') }} = 'hard'
+            when event_name in ('Subscribed', 'Unsubscribed')
+                then coalesce({{ json_text('properties', '$.purpose') }}, 'marketing') = 'marketing'
+            else true
+        end
+
+),
+
+identified as (
+
+    select
+        {{ hash_id(['coalesce(address, identifier_id)', 'channel', 'reason']) }}
+            as suppression_id,
+        *,
+    from facts
+    where coalesce(address, identifier_id) is not null
+
+),
+
+latest as (
+
+    select *
+    from identified
+    qualify row_number() over (
+        partition by suppression_id order by since desc, event_id desc
+    ) = 1
+
+)
+
+select latest.*
+from latest
+{%- if is_incremental() %}
+left join {{ this }} as known on latest.suppression_id = known.suppression_id
+where
+    known.suppression_id is null
+    or (latest.since, latest.event_id) > (known.since, known.event_id)
+{%- endif %}

@@ -1,0 +1,103 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key=['profile_id', 'channel', 'purpose'],
+    merge_clauses={
+        'when_matched': [
+            {'action': 'delete', 'condition': 'DBT_INTERNAL_SOURCE.seen_at is null'},
+            {'action': 'update', 'mode': 'by_name'},
+        ],
+        'when_not_matched': [
+            {
+                'action': 'insert',
+                'mode': 'by_name',
+                'condition': 'DBT_INTERNAL_SOURCE.seen_at is not null',
+            },
+        ],
+    },
+) }}
+
+{#- Latest word of a person per channel and purpose. After a merge of two profiles the words of both count, and the
+    rows of the profile that disappeared are deleted. -#}
+with
+
+given as (
+
+    select * from {{ ref('int_identifier_consents') }}
+
+),
+
+identifiers as (
+
+    select * from {{ ref('int_identifier_profiles') }}
+
+),
+
+new_words as (
+
+    select identifiers.profile_id, given.seen_at
+    from given
+    inner join identifiers on given.identifier_id = identifiers.identifier_id
+    where {{ is_new('given.seen_at') }}
+
+),
+
+new_links as (
+
+    select profile_id, identifier_id, seen_at from identifiers where {{ is_new() }}
+
+),
+
+touched as (
+
+    select profile_id from new_words
+    union
+    select profile_id from new_links
+
+),
+
+words as (
+
+    select
+        identifiers.profile_id,
+        given.channel,
+        given.purpose,
+        given.status,
+        given.since,
+        given.source,
+        given.proof,
+        given.consent_id,
+    from touched
+    inner join identifiers on touched.profile_id = identifiers.profile_id
+    inner join given on identifiers.identifier_id = given.identifier_id
+
+),
+
+latest as (
+
+    select
+        *,
+        (
+            select greatest(
+                (select max(seen_at) from new_words), (select max(seen_at) from new_links)
+            )
+        ) as seen_at,
+    from words
+    qualify row_number() over (
+        partition by profile_id, channel, purpose order by since desc, consent_id desc
+    ) = 1
+
+)
+
+select * from latest
+{%- if is_incremental() %}
+
+union all
+
+select known.* replace (cast(null as timestamp) as seen_at)
+from {{ this }} as known
+where
+    known.profile_id in (
+        select identifier_id from new_links where profile_id <> identifier_id
+    )
+{%- endif %}

@@ -1,0 +1,281 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key='profile_id',
+    merge_clauses={
+        'when_matched': [
+            {'action': 'delete', 'condition': 'DBT_INTERNAL_SOURCE.seen_at is null'},
+            {'action': 'update', 'mode': 'by_name'},
+        ],
+        'when_not_matched': [
+            {
+                'action': 'insert',
+                'mode': 'by_name',
+                'condition': 'DBT_INTERNAL_SOURCE.seen_at is not null',
+            },
+        ],
+    },
+) }}
+
+{#- Only people whom something happened to are worked out again, from the state of all their identifiers. -#}
+with
+
+identifiers as (
+
+    select * from {{ ref('int_identifier_profiles') }}
+
+),
+
+activity as (
+
+    select * from {{ ref('int_identifier_activity') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders') }}
+
+),
+
+new_links as (
+
+    select identifier_id, profile_id, seen_at from identifiers where {{ is_new() }}
+
+),
+
+new_seen_at as (
+
+    select max(seen_at) as seen_at
+    from (
+        select seen_at from activity where {{ is_new() }}
+        union all
+        select seen_at from orders where {{ is_new() }}
+        union all
+        select seen_at from new_links
+    ) as news
+
+),
+
+touched as (
+
+    select identifiers.profile_id
+    from activity
+    inner join identifiers on activity.identifier_id = identifiers.identifier_id
+    where {{ is_new('activity.seen_at') }}
+
+    union
+
+    select identifiers.profile_id
+    from orders
+    inner join identifiers on orders.identifier_id = identifiers.identifier_id
+    where {{ is_new('orders.seen_at') }}
+
+    union
+
+    select profile_id from new_links
+
+),
+
+members as (
+
+    select identifiers.*
+    from identifiers
+    inner join touched on identifiers.profile_id = touched.profile_id
+
+),
+
+member_activity as (
+
+    select
+        members.profile_id,
+        min(activity.first_seen_at) as first_seen_at,
+        max(activity.last_seen_at) as last_seen_at,
+        sum(activity.event_count) as event_count,
+        max(activity.last_opened_at) as last_opened_at,
+        max(activity.last_clicked_at) as last_clicked_at,
+        {{ latest_distinct('flatten(array_agg(activity.active_hours))', 20) }} as active_hours,
+    from members
+    inner join activity on members.identifier_id = activity.identifier_id
+    group by members.profile_id
+
+),
+
+latest_traits as (
+
+    select
+        members.profile_id,
+        split_part(traits.trait, '/', 1) as trait,
+        {{ last_by('traits.value', 'traits.occurred_at', 'traits.event_id') }} as value,
+    from members
+    inner join {{ ref('int_identifier_traits') }} as traits
+        on members.identifier_id = traits.identifier_id
+    where traits.value <> ''
+    group by members.profile_id, split_part(traits.trait, '/', 1)
+
+),
+
+member_traits as (
+
+    select
+        profile_id,
+        {%- for trait in [
+            'user_id', 'email', 'phone', 'push_token', 'first_name', 'last_name',
+            'birthday', 'locale', 'time_zone', 'country', 'created_at',
+        ] %}
+        max(case when trait = '{{ trait }}' then value end) as {{ trait }},
+        {%- endfor %}
+    from latest_traits
+    group by profile_id
+
+),
+
+member_orders as (
+
+    select
+        members.profile_id,
+        min(orders.ordered_at) as first_ordered_at,
+        max(orders.ordered_at) as last_ordered_at,
+        count(*) as order_count,
+        sum(orders.revenue) as total_revenue,
+        sum(case when orders.is_refunded_whole then orders.revenue else orders.refunded end)
+            as total_refunded,
+        max(orders.revenue) as largest_order_value,
+    from members
+    inner join orders on members.identifier_id = orders.identifier_id
+    where orders.ordered_at is not null and orders.cancelled_at is null
+    group by members.profile_id
+
+),
+
+bought as (
+
+    select
+        members.profile_id,
+        order_items.category,
+        order_items.quantity,
+    from members
+    inner join {{ ref('int_order_items') }} as order_items
+        on members.identifier_id = order_items.identifier_id
+    inner join orders
+        on order_items.order_id = orders.order_id and order_items.event_id = orders.event_id
+    where orders.cancelled_at is null
+
+),
+
+categories as (
+
+    select profile_id, category, sum(quantity) as item_count
+    from bought
+    group by profile_id, category
+
+),
+
+member_items as (
+
+    select
+        profile_id,
+        sum(item_count) as item_count,
+        max_by(category, (item_count, category)) filter (where category is not null)
+            as favourite_category,
+    from categories
+    group by profile_id
+
+),
+
+member_hours as (
+
+    select
+        member_activity.profile_id,
+        extract(hour from {{ to_local(
+            'active.hour', "coalesce(member_traits.time_zone, '" ~ var('shop_time_zone') ~ "')"
+        ) }}) as local_hour,
+    from member_activity
+    left join member_traits on member_activity.profile_id = member_traits.profile_id
+    cross join unnest(member_activity.active_hours) as active(hour)
+
+),
+
+usual_hours as (
+
+    select profile_id, local_hour as usual_hour
+    from member_hours
+    group by profile_id, local_hour
+    qualify row_number() over (
+        partition by profile_id order by count(*) desc, local_hour
+    ) = 1
+
+),
+
+profiles as (
+
+    select
+        touched.profile_id,
+        member_traits.user_id,
+        member_traits.email,
+        member_traits.phone,
+        member_traits.push_token,
+        member_traits.first_name,
+        member_traits.last_name,
+        {{ dbt.safe_cast('substr(member_traits.birthday, 1, 10)', 'date') }} as birthday,
+        member_traits.locale,
+        member_traits.time_zone,
+        member_traits.country,
+        coalesce(
+            {{ dbt.safe_cast('member_traits.created_at', 'timestamp') }},
+            member_activity.first_seen_at
+        ) as created_at,
+        member_activity.first_seen_at,
+        member_activity.last_seen_at,
+        cast(coalesce(member_activity.event_count, 0) as bigint) as event_count,
+        member_orders.first_ordered_at,
+        member_orders.last_ordered_at,
+        cast(coalesce(member_orders.order_count, 0) as bigint) as order_count,
+        cast(coalesce(member_items.item_count, 0) as bigint) as item_count,
+        cast(coalesce(member_orders.total_revenue, 0) as decimal(18, 2)) as total_revenue,
+        cast(coalesce(member_orders.total_refunded, 0) as decimal(18, 2)) as total_refunded,
+        member_orders.largest_order_value,
+        cast(member_orders.total_revenue / member_orders.order_count as decimal(18, 2))
+            as average_order_value,
+        case
+            when member_orders.order_count > 1
+                then date_diff(
+                    'second', member_orders.first_ordered_at, member_orders.last_ordered_at
+                ) / 86400.0 / (member_orders.order_count - 1)
+        end as average_days_between_orders,
+        member_items.favourite_category,
+        cast(usual_hours.usual_hour as integer) as usual_hour,
+        case
+            when member_orders.total_revenue - member_orders.total_refunded
+                >= {{ var('vip_minimum_revenue') }} then 'gold'
+            when member_orders.order_count > 1 then 'silver'
+            when member_orders.order_count = 1 then 'bronze'
+            else 'none'
+        end as tier,
+        member_activity.last_opened_at,
+        member_activity.last_clicked_at,
+        cast(null as double) as churn_probability,
+        cast(null as decimal(18, 2)) as expected_revenue_90_days,
+        cast(null as date) as expected_order_date,
+        (select seen_at from new_seen_at) as seen_at,
+    from touched
+    left join member_activity on touched.profile_id = member_activity.profile_id
+    left join member_traits on touched.profile_id = member_traits.profile_id
+    left join member_orders on touched.profile_id = member_orders.profile_id
+    left join member_items on touched.profile_id = member_items.profile_id
+    left join usual_hours on touched.profile_id = usual_hours.profile_id
+
+)
+
+select * from profiles
+{%- if is_incremental() %}
+
+union all
+
+select known.* replace (cast(null as timestamp) as seen_at)
+from {{ this }} as known
+where
+    known.profile_id in (
+        select identifier_id from new_links where profile_id <> identifier_id
+    )
+{%- endif %}
