@@ -1,14 +1,48 @@
-{#- A ledger as it was before this run: the model's own rows, none on the first run.
-    `columns` maps each column that the model reads to its type. -#}
-{% macro rows_so_far(columns) -%}
-    {%- if is_incremental() -%}
-        (select {{ columns.keys() | join(', ') }} from {{ this }})
-    {%- else -%}
-        (select
-            {%- for column, type in columns.items() %} cast(null as {{ type }}) as {{ column }}
-            {%- if not loop.last %},{% endif %}{% endfor %}
-        limit 0)
+{#- A ledger as the last run left it; no rows before its first run. The parts of an engine are ephemeral models that
+    become one statement inside the ledger's own model: it may read itself, but its parts cannot `ref` it.
+    `columns` maps what is read to its type. -#}
+{% macro ledger_so_far(model, columns) -%}
+    {%- set ledger = load_relation(api.Relation.create(
+        database=target.database, schema='intermediate', identifier=model)) if execute -%}
+    {%- if ledger -%} {{ ledger }} {%- else -%}
+        (select {% for column, type in columns.items() -%}
+            cast(null as {{ type }}) as {{ column }}{{ ', ' if not loop.last }}
+        {%- endfor %} limit 0)
     {%- endif -%}
+{%- endmacro %}
+
+{#- What the flow engine knows of its own past. -#}
+{% macro flow_log_so_far() -%}
+    {{ ledger_so_far('int_flow_log', {
+        'flow': 'varchar', 'flow_version': 'varchar', 'entry_id': 'varchar', 'profile_id': 'varchar',
+        'entered_at': 'timestamp', 'held_out': 'boolean', 'kind': 'varchar', 'step': 'varchar',
+        'logged_at': 'timestamp',
+    }) }}
+{%- endmacro %}
+
+{#- What the guardrails know of their own past. -#}
+{% macro send_decisions_so_far() -%}
+    {{ ledger_so_far('int_send_decisions', {
+        'message_id': 'varchar', 'profile_id': 'varchar', 'channel': 'varchar', 'message_class': 'varchar',
+        'status': 'varchar', 'reason': 'varchar', 'decided_at': 'timestamp', 'due_at': 'timestamp',
+        'evaluated_at': 'timestamp',
+    }) }}
+{%- endmacro %}
+
+{#- The run's moment less a number of hours. -#}
+{% macro hours_ago(hours) -%}
+    {{ add_seconds(as_of(), -3600 * hours) }}
+{%- endmacro %}
+
+{#- Whether a local timestamp's clock stands in [starts_at, ends_at), 'HH:MM' both, over midnight if need be. -#}
+{% macro is_between_times(local, starts_at, ends_at) -%}
+    case
+        when cast({{ starts_at }} as time) < cast({{ ends_at }} as time)
+            then cast({{ local }} as time) >= cast({{ starts_at }} as time)
+                and cast({{ local }} as time) < cast({{ ends_at }} as time)
+        else cast({{ local }} as time) >= cast({{ starts_at }} as time)
+            or cast({{ local }} as time) < cast({{ ends_at }} as time)
+    end
 {%- endmacro %}
 
 {#- The first moment from `timestamp` on at which clocks in `time_zone` show `time_of_day` ('HH:MM'), in UTC. -#}
@@ -20,4 +54,28 @@
         " then interval 1 day else interval 0 day end)",
         time_zone,
     ) }}
+{%- endmacro %}
+
+{#- Text of the field of a row (a table alias) that an expression names: traits are known by name only. -#}
+{% macro row_field(row, name) -%}
+    {{ return(adapter.dispatch('row_field')(row, name)) }}
+{%- endmacro %}
+{% macro duckdb__row_field(row, name) -%}
+    json_extract_string(to_json({{ row }}), '$.' || {{ name }})
+{%- endmacro %}
+
+{#- Whether a text stands to a value as the operator says: as numbers when both are, otherwise as texts. -#}
+{% macro compares(actual, operator, value) -%}
+    {%- set number = dbt.safe_cast(actual, 'double') ~ ' - ' ~ dbt.safe_cast(value, 'double') -%}
+    {%- set sign = 'coalesce(sign(' ~ number ~ '), case when ' ~ actual ~ ' < ' ~ value ~ ' then -1 when '
+        ~ actual ~ ' > ' ~ value ~ ' then 1 when ' ~ actual ~ ' = ' ~ value ~ ' then 0 end)' -%}
+    case {{ operator }}
+        when 'is_known' then ({{ actual }} is not null) = ({{ value }} = 'true')
+        when 'is' then {{ sign }} = 0
+        when 'is_not' then coalesce({{ sign }} != 0, true)
+        when 'at_least' then {{ sign }} >= 0
+        when 'at_most' then {{ sign }} <= 0
+        when 'more_than' then {{ sign }} > 0
+        when 'less_than' then {{ sign }} < 0
+    end
 {%- endmacro %}

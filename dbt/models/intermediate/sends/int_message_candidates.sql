@@ -1,21 +1,44 @@
+with
+
+decisions as (
+    select * from {{ ref('int_flow_log') }} where kind = 'decided'
+),
+
+arms as (
+    select * from {{ ref('stg_flows__flow_arms') }}
+),
+
+classes as (
+    select * from {{ ref('message_classes') }}
+)
+
 select
-    cast(null as varchar) as message_id,
-    cast(null as varchar) as kind,
-    cast(null as varchar) as flow,
-    cast(null as varchar) as step,
-    cast(null as varchar) as entry_id,
-    cast(null as varchar) as profile_id,
-    cast(null as timestamp) as entered_at,
-    cast(null as boolean) as held_out,
-    cast(null as varchar) as action,
-    cast(null as varchar) as channel,
-    cast(null as varchar) as template,
-    cast(null as varchar) as variant,
-    cast(null as varchar) as message_class,
-    cast(null as bigint) as priority,
-    cast(null as timestamp) as decided_at,
-    cast(null as timestamp) as expires_at,
-    cast(null as json) as payload,
-    cast(null as json) as context,
-from {{ ref('int_flow_log') }}
-limit 0
+    {{ hash_id([
+        'decisions.flow_kind', 'decisions.flow', 'decisions.step', 'decisions.entry_id',
+        'arms.channel',
+    ]) }} as message_id,
+    decisions.flow_kind as kind,
+    decisions.flow,
+    decisions.step,
+    decisions.entry_id,
+    decisions.profile_id,
+    decisions.entered_at,
+    decisions.held_out,
+    arms.action,
+    arms.channel,
+    arms.template,
+    arms.variant,
+    arms.message_class,
+    arms.priority,
+    arms.payload,
+    decisions.logged_at as decided_at,
+    {{ add_seconds('decisions.logged_at', '3600 * classes.expires_after_hours') }}
+        as expires_at,
+from decisions
+inner join arms
+    on decisions.flow = arms.flow
+    and decisions.flow_version = arms.flow_version
+    and decisions.step = arms.step
+    and decisions.arm = arms.arm
+    and arms.action != 'nothing'
+inner join classes on arms.message_class = classes.message_class

@@ -1,0 +1,126 @@
+with
+
+candidates as (
+    select * from {{ ref('int_flow_candidates') }}
+),
+
+flows as (
+    select * from {{ ref('stg_flows__flows') }}
+),
+
+log as (
+    select * from {{ flow_log_so_far() }}
+),
+
+-- twice the age at which entries expire, so that an outage hides none of them
+open_entries as (
+    select
+        flow,
+        entry_id,
+        profile_id,
+        entered_at,
+        held_out,
+        max(case when kind = 'decided' then logged_at end) as decided_at,
+        max_by(step, case when kind = 'decided' then logged_at end) as last_step,
+        max_by(flow_version, case when kind = 'decided' then logged_at end)
+            as last_flow_version,
+    from log
+    where
+        entered_at > {{ add_seconds(
+            as_of(), '-2 * (select max(flows.max_age_seconds) from flows)'
+        ) }}
+    group by flow, entry_id, profile_id, entered_at, held_out
+    having count(case when kind = 'exited' then 1 end) = 0
+),
+
+-- what the log knows about a candidate under any identifier the person ever had
+past_entries as (
+    select
+        candidates.flow,
+        candidates.entry_id as candidate_entry_id,
+        max(log.entered_at) as last_entered_at,
+        count(open_entries.entry_id) as open_count,
+        count(case when log.entry_id = candidates.entry_id then 1 end) as same_count,
+    from candidates
+    inner join {{ ref('profile_identifiers') }} as identifiers
+        on candidates.profile_id = identifiers.profile_id
+    inner join log
+        on candidates.flow = log.flow
+        and identifiers.identifier_id = log.profile_id
+        and log.kind = 'entered'
+    left join open_entries
+        on log.flow = open_entries.flow
+        and log.entry_id = open_entries.entry_id
+    group by candidates.flow, candidates.entry_id
+),
+
+new_entries as (
+    select candidates.*
+    from candidates
+    left join past_entries
+        on candidates.flow = past_entries.flow
+        and candidates.entry_id = past_entries.candidate_entry_id
+    where
+        candidates.entered_at <= {{ as_of() }}
+        and {{ add_seconds('candidates.entered_at', 'candidates.enter_within_seconds') }}
+        > {{ as_of() }}
+        and case
+            when past_entries.flow is null then true
+            when candidates.reenter = 'always' then past_entries.same_count = 0
+            when candidates.reenter = 'after'
+                then
+                    past_entries.open_count = 0
+                    and candidates.entered_at >= {{ add_seconds(
+                        'past_entries.last_entered_at',
+                        'candidates.reenter_after_seconds'
+                    ) }}
+            else false
+        end
+    qualify
+        candidates.reenter = 'always'
+        or row_number() over (
+            partition by candidates.flow, candidates.profile_id
+            order by candidates.entered_at, candidates.entry_id
+        ) = 1
+),
+
+all_entries as (
+    select
+        open_entries.*,
+        false as is_new,
+        cast(null as json) as context,
+    from open_entries
+    union all
+    select
+        flow,
+        entry_id,
+        profile_id,
+        entered_at,
+        held_out,
+        null as decided_at,
+        null as last_step,
+        null as last_flow_version,
+        true as is_new,
+        context,
+    from new_entries
+)
+
+select
+    all_entries.*,
+    flows.flow_version,
+    flows.kind as flow_kind,
+    coalesce(identifiers.profile_id, all_entries.profile_id) as person_id,
+    {{ add_seconds('all_entries.entered_at', 'flows.max_age_seconds') }}
+    <= {{ as_of() }} as is_expired,
+    -- one person, who was known as two when they entered
+    flows.reenter != 'always'
+    and row_number() over (
+        partition by
+            all_entries.flow,
+            coalesce(identifiers.profile_id, all_entries.profile_id)
+        order by all_entries.entered_at, all_entries.entry_id
+    ) > 1 as is_double,
+from all_entries
+inner join flows on all_entries.flow = flows.flow
+left join {{ ref('profile_identifiers') }} as identifiers
+    on all_entries.profile_id = identifiers.identifier_id

@@ -1,0 +1,17 @@
+with
+
+signals as (
+    select * from {{ ref('int_signals') }}
+),
+
+identifiers as (
+    select * from {{ ref('profile_identifiers') }}
+)
+
+select
+    identifiers.profile_id,
+    signals.signal,
+    signals.occurred_at,
+    signals.seen_at,
+from signals
+inner join identifiers on signals.identifier_id = identifiers.identifier_id
