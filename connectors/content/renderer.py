@@ -1,0 +1,155 @@
+"""Rendering: a compiled template and one recipient's context give the message that is sent.
+
+The same message gives the same bytes for ever: no clock, no randomness. A variable that is undefined, or null,
+without a default is an error: the lint finds it before anybody is written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import minijinja
+
+from connectors.content.compile import compile_email, tidy
+from connectors.content.filters import build_filters, locale_or
+from connectors.content.template import CONTENT, Library
+from connectors.errors import ConnectorError, Rejected
+from connectors.links import Link, Links, Purpose
+from connectors.model import Content, Message
+
+FUEL = 200_000
+"""Instructions per part; a newsletter with 30 products takes about 10,000. Ends what would loop for ever."""
+
+LINKS_IN_CONTEXT: tuple[Purpose, ...] = ("open", "unsubscribe", "preferences", "view")
+
+
+class Renderer:
+    """Renders messages of all channels from a library of templates."""
+
+    def __init__(self, library: Library, links: Links) -> None:
+        self.library = library
+        self._links = links
+        self._environment = minijinja.Environment(
+            filters=build_filters(library.brand),
+            globals={"brand": library.brand},
+            undefined_behavior="strict",
+            fuel=FUEL,
+            auto_escape_callback=lambda name: name.endswith(".html"),
+        )
+        self._prepare = cache(self._prepare_template)
+
+    def render(self, message: Message) -> Content:
+        """The content of one message.
+
+        Raises:
+            Rejected: when the template is missing or refuses this context; other messages are not concerned.
+        """
+        try:
+            if message.template is None:
+                return Content(text="", data=message.context.get("payload") or {})
+            return self._render(message)
+        except (minijinja.TemplateError, ConnectorError) as error:
+            raise Rejected(f"template_error: {_first_line(error)}") from error
+
+    def preview(
+        self, name: str, variant: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> Content:
+        """The template as the sample person (or the given context) would see it.
+
+        Raises:
+            TemplateError: when there is no such template or its source is wrong.
+            minijinja.TemplateError: when the context does not suffice.
+        """
+        return self._render(sample_message(name, variant, context or self.library.sample_context(name)))
+
+    def _render(self, message: Message) -> Content:
+        name = message.template or ""
+        self._prepare(name)
+        spec = self.library.spec(name)
+        context = self._context(message)
+        subject = self._fill(spec.subject_of(message.variant), context) if spec.subject else None
+        unsubscribe = context["links"]["unsubscribe"] if message.message_class == "marketing" else None
+        if message.channel != "email":
+            text, url = self._fill(spec.text or "", context), self._fill(spec.url or "", context)
+            return Content(text.strip(), subject=subject, url=url or None)
+        context["preheader"] = self._fill(spec.preheader_of(message.variant), context)
+        return Content(
+            text=tidy(self._environment.render_template(f"{name}.txt", **context)),
+            subject=subject,
+            html=self._environment.render_template(f"{name}.html", **context),
+            unsubscribe_url=unsubscribe,
+        )
+
+    def _prepare_template(self, name: str) -> None:
+        """Compile an e-mail template into the environment, once."""
+        if name.startswith("email/"):
+            compiled = compile_email(name, self.library.body(name))
+            self._environment.add_template(f"{name}.html", compiled.html)
+            self._environment.add_template(f"{name}.txt", compiled.text)
+
+    def _fill(self, text: str, context: Mapping[str, Any]) -> str:
+        return self._environment.render_str(text, **context)
+
+    def _context(self, message: Message) -> dict[str, Any]:
+        """What the template sees; what is null is left out, so that only a default can stand for it."""
+        given = without_nulls(message.context)
+        profile = given.get("profile", {})
+        about = (message.message_id, message.profile_id, message.channel)
+
+        def click(url: str) -> str:
+            return self._links.url(Link("click", *about, str(url)))
+
+        empty: dict[str, Any] = {"profile": {}, "entry": {}, "payload": {}, "recommendations": []}
+        return {
+            **empty,
+            **given,
+            "links": {purpose: self._links.url(Link(purpose, *about)) for purpose in LINKS_IN_CONTEXT},
+            "click": click,
+            "variant": message.variant or "",
+            "locale": locale_or(profile.get("locale"), self.library.brand["locale"]),
+        }
+
+
+def open_renderer(public_url: str, secret: str, folder: Path = CONTENT) -> Renderer:
+    """The renderer of an installation: links lead to `public_url` and are signed with `secret`."""
+    return Renderer(Library(folder), Links(secret, public_url))
+
+
+def without_nulls(value: Any) -> Any:
+    """The same value without keys that hold null, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [without_nulls(inner) for inner in value]
+    return value
+
+
+def sample_message(name: str, variant: str | None, context: Mapping[str, Any]) -> Message:
+    """A message that only exists to be looked at."""
+    from datetime import datetime  # noqa: PLC0415
+
+    moment = datetime(2026, 3, 2, 9)  # noqa: DTZ001  (naive UTC by convention)
+    return Message(
+        message_id="0" * 32,
+        kind="preview",
+        flow="preview",
+        step="preview",
+        entry_id="0" * 32,
+        profile_id=str(context["profile"]["profile_id"]),
+        channel=name.partition("/")[0],
+        address="ann@example.com",
+        template=name,
+        variant=variant,
+        message_class="marketing",
+        priority=0,
+        decided_at=moment,
+        due_at=moment,
+        context=context,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,8 @@
+"""Delivery: claim, last look, send, record, write back. Written once for all vendors."""
+
+from connectors.delivery.facts import take_fresh_facts
+from connectors.delivery.loop import DeliveryResult, deliver
+from connectors.delivery.receipts import write_receipts
+from connectors.delivery.sender import Sender
+
+__all__ = ["DeliveryResult", "Sender", "deliver", "take_fresh_facts", "write_receipts"]

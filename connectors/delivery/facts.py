@@ -1,0 +1,162 @@
+"""Fresh facts: what has landed but is not in the warehouse yet, so that the next attempt already knows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.events.files import EventFiles
+from connectors.landing import Landing, LandingFile
+from connectors.store import Store, add_suppressions, batches, insert, normal_address
+from connectors.tables import facts, messages, read_files
+
+SIGNALS = {
+    "Order Completed": "ordered",
+    "Order Refunded": "refunded",
+    "Product Viewed": "product_viewed",
+    "Product Added": "product_added",
+    "Checkout Started": "checkout_started",
+    "Subscribed": "subscribed",
+    "Unsubscribed": "unsubscribed",
+    "Email Opened": "message_opened",
+    "Email Link Clicked": "message_clicked",
+    "Email Bounced": "message_bounced",
+    "Email Marked as Spam": "message_complained",
+    "Device Revoked": "device_revoked",
+}
+"""Events that may end a flow or forbid a message; the words are those of the seed `event_kinds`."""
+
+KEPT_FOR = timedelta(days=7)
+"""A fact is needed until the warehouse has loaded it and decided again; a week outlasts any outage of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Rows for the store out of one file."""
+
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    dead: list[dict[str, Any]] = field(default_factory=list)
+
+
+def take_fresh_facts(store: Store, landing: Landing, loaded_files: Collection[str]) -> int:
+    """Read landing files that the warehouse has not loaded and keep what a last look needs.
+
+    Orders and the like end flows; `Unsubscribed` withdraws consent; hard bounces, complaints and revoked devices
+    suppress their address. Reading a file twice changes nothing.
+
+    Args:
+        store: the transactional store.
+        landing: where the files are.
+        loaded_files: names of the files whose events the current decisions already know.
+
+    Returns:
+        the number of facts taken.
+    """
+    with store.transaction() as connection:
+        known = {row.file: row.fingerprint for row in connection.execute(sa.select(read_files))}
+    fresh = [
+        file
+        for file in landing.files()
+        if file.name not in loaded_files and known.get(file.name) != file.fingerprint
+    ]
+    reader = EventFiles() if fresh else None
+    return sum(_take_file(store, landing, file, reader) for file in fresh if reader)
+
+
+def forget_old_facts(store: Store, now: datetime) -> None:
+    """Drop facts that the warehouse has known for long."""
+    with store.transaction() as connection:
+        connection.execute(sa.delete(facts).where(facts.c.occurred_at < now - KEPT_FOR))
+
+
+def _take_file(store: Store, landing: Landing, file: LandingFile, reader: EventFiles) -> int:
+    found = _Found()
+    with landing.read(file.name) as stream:
+        for batch in reader.read(file.name, stream):
+            for event in batch.events.to_pylist():
+                if event["event_name"] in SIGNALS:
+                    _collect(event, found)
+    with store.transaction() as connection:
+        for rows in batches(found.facts):
+            connection.execute(insert(connection, facts).on_conflict_do_nothing(), rows)
+        add_suppressions(connection, _with_addresses(connection, found.dead))
+        statement = insert(connection, read_files)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["file"], set_={"fingerprint": statement.excluded.fingerprint}
+            ),
+            {"file": file.name, "fingerprint": file.fingerprint},
+        )
+    return len({fact["event_id"] for fact in found.facts})
+
+
+def _collect(event: Mapping[str, Any], found: _Found) -> None:
+    """One event as one fact per identifier and, if it kills an address, a suppression to be."""
+    properties = json.loads(event["properties"])
+    about = {
+        "event_id": event["event_id"],
+        "signal": SIGNALS[event["event_name"]],
+        "channel": properties.get("channel"),
+        "purpose": properties.get("purpose"),
+        "occurred_at": event["occurred_at"],
+    }
+    identifiers = set(_identifiers(event, properties))
+    found.facts.extend(
+        about | {"identifier_type": kind, "identifier": value} for kind, value in sorted(identifiers)
+    )
+    reason = _deadly(event["event_name"], properties)
+    if reason:
+        found.dead.append(
+            {
+                "channel": "push" if reason == "invalid_token" else properties.get("channel", "email"),
+                "address": properties.get("token") or next((v for k, v in identifiers if k == "email"), None),
+                "message_id": properties.get("message_id"),
+                "reason": reason,
+                "since": event["occurred_at"],
+            }
+        )
+
+
+def _identifiers(event: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every identifier that the event names; the types are those of `profile_identifiers`."""
+    context = json.loads(event["context"])
+    bags: Iterable[Mapping[str, Any]] = (properties, json.loads(event["traits"]), context.get("traits") or {})
+    named = {"user_id": event["user_id"], "anonymous_id": event["anonymous_id"]}
+    for kind, value in [*named.items(), *((k, bag.get(k)) for bag in bags for k in ("email", "phone"))]:
+        if value:
+            yield kind, normal_address(str(value)) if kind == "email" else str(value)
+    if properties.get("profile_id"):
+        yield "profile_id", str(properties["profile_id"])
+
+
+def _deadly(event_name: str, properties: Mapping[str, Any]) -> str | None:
+    """The suppression that an event means, if any; a soft bounce means none."""
+    if event_name == "Email Bounced":
+        return "hard_bounce" if properties.get("bounce_type") == "hard" else None
+    return {"Email Marked as Spam": "complaint", "Device Revoked": "invalid_token"}.get(event_name)
+
+
+def _with_addresses(connection: sa.Connection, dead: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Suppressions with the address that the ledger sent to, where the event did not name it."""
+    wanted = [row["message_id"] for row in dead if row["message_id"]]
+    addresses = dict(
+        connection.execute(
+            sa.select(messages.c.message_id, messages.c.address).where(messages.c.message_id.in_(wanted))
+        ).tuples()
+    )
+    rows = [row | {"address": row["address"] or addresses.get(row["message_id"])} for row in dead]
+    return [
+        {
+            "channel": row["channel"],
+            "address": normal_address(row["address"]),
+            "reason": row["reason"],
+            "since": row["since"],
+        }
+        for row in rows
+        if row["address"]
+    ]

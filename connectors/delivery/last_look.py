@@ -1,0 +1,159 @@
+"""The last look: what may have changed between the warehouse's decision and this second.
+
+Runs inside the claim's transaction. A message is refused for good (`skip`) or kept for a later run (`hold`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from connectors.model import Message
+from connectors.store import normal_address, read_synced_at
+from connectors.tables import consents, facts, suppressions
+
+CONSENT_IS_STALE_AFTER = timedelta(hours=26)
+"""A feed that missed a whole day and two hours of grace is broken: marketing stops (decision 7)."""
+
+EVERY_CHANNEL = "*"
+WITHOUT_ADDRESS = ("profile", "webhook")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a message does not go now; the reasons are those of `send_list`, plus `exited`."""
+
+    ruling: Literal["skip", "hold"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the store knows about the people and addresses of one batch.
+
+    Attributes:
+        suppressed: (channel, address) → reasons.
+        consent: (profile_id, channel) → (since, status), the warehouse's hot copy for marketing.
+        facts: (identifier_type, identifier) → fresh facts.
+        is_stale: the consent or suppression feed is too old to rely on.
+    """
+
+    suppressed: Mapping[tuple[str, str], set[str]] = field(default_factory=dict)
+    consent: Mapping[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
+    facts: Mapping[tuple[str, str], list[Mapping[str, Any]]] = field(default_factory=dict)
+    is_stale: bool = False
+
+
+def last_look(connection: sa.Connection, batch: Sequence[Message], now: datetime) -> dict[str, Verdict]:
+    """Verdicts by message id; a message without one may go."""
+    if not batch:
+        return {}
+    evidence = Evidence(
+        suppressed=_read_suppressed(connection, batch),
+        consent=_read_consent(connection, batch),
+        facts=_read_facts(connection, batch, now),
+        is_stale=_is_stale(connection, now),
+    )
+    verdicts = {message.message_id: judge(message, evidence, now) for message in batch}
+    return {message_id: verdict for message_id, verdict in verdicts.items() if verdict}
+
+
+def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None:
+    """The rules, in the order in which their reasons are reported."""
+    news = [fact for identifier in identities(message) for fact in evidence.facts.get(identifier, ())]
+    if message.expires_at and message.expires_at <= now:
+        return Verdict("skip", "too_late")
+    if _has_exited(message, news):
+        return Verdict("skip", "exited")
+    if _is_suppressed(message, evidence):
+        return Verdict("skip", "suppressed")
+    if message.message_class == "marketing" and message.channel not in WITHOUT_ADDRESS:
+        if evidence.is_stale:
+            return Verdict("hold", "consent_feed_stale")
+        if not _consents(message, evidence, news):
+            return Verdict("skip", "no_consent")
+    if message.quiet_from and message.quiet_from <= now:
+        return Verdict("hold", "quiet_hours")
+    return None
+
+
+def identities(message: Message) -> list[tuple[str, str]]:
+    """Every (type, value) under which a fresh fact may name the message's recipient."""
+    return [*message.identifiers, ("profile_id", message.profile_id)]
+
+
+def _has_exited(message: Message, news: Iterable[Mapping[str, Any]]) -> bool:
+    since = message.entered_at or message.decided_at
+    return any(fact["signal"] in message.exit_signals and fact["occurred_at"] > since for fact in news)
+
+
+def _is_suppressed(message: Message, evidence: Evidence) -> bool:
+    """A withdrawn consent stops marketing only; a dead address, a complaint, a STOP or a person's word stop all."""
+    address = normal_address(message.address)
+    reasons = {
+        reason
+        for channel in (message.channel, EVERY_CHANNEL)
+        for reason in evidence.suppressed.get((channel, address), ())
+    }
+    return bool(reasons if message.message_class == "marketing" else reasons - {"unsubscribed"})
+
+
+def _consents(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the latest word on this channel is a yes; on a tie, no."""
+    words = [
+        (fact["occurred_at"], fact["signal"])
+        for fact in news
+        if fact["signal"] in ("subscribed", "unsubscribed")
+        and fact["channel"] in (message.channel, EVERY_CHANNEL, None)
+        and fact["purpose"] in ("marketing", EVERY_CHANNEL, None)
+    ]
+    known = evidence.consent.get((message.profile_id, message.channel))
+    latest = max([*words, *([known] if known else [])], default=None)
+    return latest is not None and latest[1] == "subscribed"
+
+
+def _is_stale(connection: sa.Connection, now: datetime) -> bool:
+    synced = [read_synced_at(connection, feed) for feed in ("consents", "suppressions")]
+    return any(at is None or now - at > CONSENT_IS_STALE_AFTER for at in synced)
+
+
+def _read_suppressed(connection: sa.Connection, batch: Sequence[Message]) -> dict[tuple[str, str], set[str]]:
+    addresses = {normal_address(message.address) for message in batch}
+    rows = connection.execute(
+        sa.select(suppressions.c.channel, suppressions.c.address, suppressions.c.reason).where(
+            suppressions.c.address.in_(addresses)
+        )
+    )
+    found = defaultdict(set)
+    for row in rows:
+        found[row.channel, row.address].add(row.reason)
+    return found
+
+
+def _read_consent(
+    connection: sa.Connection, batch: Sequence[Message]
+) -> dict[tuple[str, str], tuple[datetime, str]]:
+    people = {message.profile_id for message in batch if message.message_class == "marketing"}
+    rows = connection.execute(
+        sa.select(consents).where(consents.c.profile_id.in_(people), consents.c.purpose == "marketing")
+    )
+    return {(row.profile_id, row.channel): (row.since, row.status) for row in rows}
+
+
+def _read_facts(
+    connection: sa.Connection, batch: Sequence[Message], now: datetime
+) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """Facts that have happened by now, on any identifier of the batch (a few more may share only the value)."""
+    values = {value for message in batch for _, value in identities(message)}
+    rows = connection.execute(
+        sa.select(facts).where(facts.c.identifier.in_(values), facts.c.occurred_at <= now)
+    ).mappings()
+    found = defaultdict(list)
+    for row in rows:
+        found[row["identifier_type"], row["identifier"]].append(row)
+    return found

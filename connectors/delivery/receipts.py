@@ -1,0 +1,111 @@
+"""Write back: what became of each message goes to landing as events, each exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.delivery.ledger import FINAL
+from connectors.landing import Landing
+from connectors.model import MessageEvent
+from connectors.store import Store
+from connectors.tables import messages
+
+EVENT_NAMES = {
+    "email": {"accepted": "Email Sent", "rejected": "Email Rejected"},
+    "sms": {"accepted": "SMS Sent", "rejected": "SMS Failed"},
+    "push": {"accepted": "Push Notification Sent", "rejected": "Push Notification Failed"},
+    "profile": {"accepted": "Profile Updated", "rejected": "Profile Update Failed"},
+    "webhook": {"accepted": "Webhook Sent", "rejected": "Webhook Failed"},
+}
+SKIPPED = "Message Skipped"
+UNKNOWN = "Message Unknown"
+HARD_BOUNCE = "hard_bounce"
+ROWS_PER_FILE = 20_000
+
+
+def write_receipts(store: Store, landing: Landing) -> int:
+    """Write the outcomes that are not in landing yet, one NDJSON file per portion, and mark them.
+
+    Event ids are hashes of message and event: when a crash falls between file and mark, the next run writes the
+    same events again and the warehouse's gate drops them.
+
+    Returns:
+        the number of messages written back.
+    """
+    written = 0
+    while rows := _unwritten(store):
+        records = [record for row in rows for record in _records(row)]
+        landing.write(_file_name(rows), records)
+        _mark(store, rows)
+        written += len(rows)
+    return written
+
+
+def event_id(message_id: str, name: str) -> str:
+    """The id of an event of which a message has at most one."""
+    return hashlib.sha256(f"{message_id}|{name}".encode()).hexdigest()[:32]
+
+
+def _unwritten(store: Store) -> list[Mapping[str, Any]]:
+    with store.transaction() as connection:
+        return list(
+            connection.execute(
+                sa.select(messages)
+                .where(messages.c.is_written_back.is_(False), messages.c.state.in_(FINAL))
+                .order_by(messages.c.settled_at, messages.c.message_id)
+                .limit(ROWS_PER_FILE)
+            ).mappings()
+        )
+
+
+def _mark(store: Store, rows: list[Mapping[str, Any]]) -> None:
+    """Mark what was written; an outcome that changed meanwhile is written again, as what it is now."""
+    with store.transaction() as connection:
+        connection.execute(
+            sa.update(messages)
+            .where(messages.c.message_id == sa.bindparam("id"), messages.c.state == sa.bindparam("written"))
+            .values(is_written_back=True),
+            [{"id": row["message_id"], "written": row["state"]} for row in rows],
+        )
+
+
+def _file_name(rows: list[Mapping[str, Any]]) -> str:
+    """By the last outcome's time, and what is inside, so that a repeated portion replaces itself."""
+    content = "".join(row["message_id"] + row["state"] for row in rows)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+    return f"delivery/{rows[-1]['settled_at']:%Y-%m-%dT%H%M%S}-{digest}.ndjson"
+
+
+def _records(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    name, more = _event(row)
+    yield MessageEvent(
+        event_id=event_id(row["message_id"], name),
+        name=name,
+        message_id=row["message_id"],
+        profile_id=row["profile_id"],
+        channel=row["channel"],
+        occurred_at=row["reconciled_at"] or row["settled_at"],
+        properties={
+            "provider": row["provider"],
+            "provider_message_id": row["provider_message_id"],
+            "reason": row["reason"],
+            "resolved_by": row["resolved_by"],
+            **more,
+        },
+    ).record()
+    yield from row["events"] or ()
+
+
+def _event(row: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The event's name, and what only this kind of event says."""
+    if row["state"] == "skipped":
+        return SKIPPED, {}
+    if row["state"] == "unknown":
+        return UNKNOWN, {}
+    if row["channel"] == "email" and row["suppression"] == HARD_BOUNCE:
+        return "Email Bounced", {"bounce_type": "hard"}
+    return EVENT_NAMES[row["channel"]][row["state"]], {}

@@ -1,0 +1,151 @@
+"""What passes between the warehouse, the ledger and a vendor: messages in, receipts out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Outcome = Literal["accepted", "rejected", "retry", "unknown"]
+"""What a vendor said about one message; `unknown`: bytes may have left and nobody answered."""
+
+SuppressionReason = Literal["hard_bounce", "complaint", "unsubscribed", "invalid_token", "stop", "manual"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of the outbox: a message that the warehouse has decided and that is due.
+
+    Times are naive UTC. `context` is what the template sees (profile, entry, payload, recommendations).
+    `identifiers` are all (type, value) pairs of the person, against which fresh facts are matched.
+    `entered_at` is when the person entered the flow (a fact after it can end the flow) and `quiet_from` when
+    the recipient's next quiet hours begin; both may be absent.
+    """
+
+    message_id: str
+    kind: str
+    flow: str
+    step: str
+    entry_id: str
+    profile_id: str
+    channel: str
+    address: str
+    template: str | None
+    variant: str | None
+    message_class: str
+    priority: int
+    decided_at: datetime
+    due_at: datetime
+    expires_at: datetime | None = None
+    consent_id: str | None = None
+    exit_signals: tuple[str, ...] = ()
+    identifiers: tuple[tuple[str, str], ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    entered_at: datetime | None = None
+    quiet_from: datetime | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Message:
+        """A message from a row of `outbox`; JSON columns may be text or already parsed."""
+        signals = parsed(row.get("exit_signals")) or ()
+        identifiers = parsed(row.get("identifiers")) or ()
+        return cls(
+            message_id=row["message_id"],
+            kind=row["kind"],
+            flow=row["flow"],
+            step=row["step"],
+            entry_id=row["entry_id"],
+            profile_id=row["profile_id"],
+            channel=row["channel"],
+            address=row["address"],
+            template=row.get("template"),
+            variant=row.get("variant"),
+            message_class=row["message_class"],
+            priority=int(row["priority"]),
+            decided_at=row["decided_at"],
+            due_at=row["due_at"],
+            expires_at=row.get("expires_at"),
+            consent_id=row.get("consent_id"),
+            exit_signals=tuple(signals),
+            identifiers=tuple((pair["type"], pair["value"]) for pair in identifiers),
+            context=parsed(row.get("context")) or {},
+            entered_at=row.get("entered_at"),
+            quiet_from=row.get("quiet_from"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message as its recipient will see it.
+
+    E-mail has subject, text and html; SMS only text; push has title (`subject`), text and `url`.
+    `data` carries what a machine reads: the traits of a profile update, the body of a webhook.
+    """
+
+    text: str
+    subject: str | None = None
+    html: str | None = None
+    url: str | None = None
+    unsubscribe_url: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A rendered message, ready for a vendor; its message id is the idempotency key. `sent_at` is naive UTC."""
+
+    message: Message
+    content: Content
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A vendor's word about one message, or the lack of it.
+
+    Attributes:
+        suppress: when set, the address must not be written to again on this channel, for this reason.
+        retry_after_seconds: the wait that the vendor asked for, with `retry`.
+        events: records that must reach the landing together with the outcome (a profile update's identify).
+    """
+
+    message_id: str
+    outcome: Outcome
+    provider: str
+    provider_message_id: str | None = None
+    reason: str | None = None
+    suppress: SuppressionReason | None = None
+    retry_after_seconds: float | None = None
+    events: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent:
+    """Something that happened to a message: sent, skipped, bounced, opened. `name` as in the event contract."""
+
+    event_id: str
+    name: str
+    message_id: str
+    profile_id: str
+    channel: str
+    occurred_at: datetime
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """The landing record of this event (Segment `track` call)."""
+        about = {"message_id": self.message_id, "profile_id": self.profile_id, "channel": self.channel}
+        return {
+            "type": "track",
+            "messageId": self.event_id,
+            "event": self.name,
+            "timestamp": self.occurred_at.isoformat() + "Z",
+            "source": "delivery",
+            "properties": about | {key: value for key, value in self.properties.items() if value is not None},
+        }
+
+
+def parsed(value: Any) -> Any:
+    """A JSON column as Python values, whether the driver gave text or has parsed it."""
+    return json.loads(value) if isinstance(value, str | bytes) else value

@@ -1,0 +1,1 @@
+"""push vendors, one per file."""

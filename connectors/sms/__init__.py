@@ -1,0 +1,1 @@
+"""sms vendors, one per file."""

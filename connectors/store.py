@@ -1,0 +1,166 @@
+"""The transactional store: what must be decided in milliseconds and exactly once.
+
+SQLite by default, PostgreSQL by URL, the same SQL for both. The ledger's rules are in `delivery/ledger.py`; here are
+the engine, the migrations and the hot copies of suppressions and consents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors import tables
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"
+BUSY_SECONDS = 30
+ROWS_PER_STATEMENT = 500
+
+
+class Store:
+    """An open store; every block of work is one transaction that nobody else writes into."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A write transaction: all of it is durable at the end of the block, or nothing."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def synced_at(self, feed: str) -> datetime | None:
+        """When the hot copy of `suppressions` or `consents` was last brought up to the warehouse."""
+        with self.transaction() as connection:
+            return read_synced_at(connection, feed)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Open the store at a SQLAlchemy URL; creates what is missing and brings an older one up to date."""
+    parsed = sa.engine.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        parsed, **({"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite(parsed) else {})
+    )
+    if is_sqlite(parsed):
+        sa.event.listen(engine, "connect", _configure_sqlite)
+        sa.event.listen(engine, "begin", _begin_immediate)
+    migrate(engine)
+    return Store(engine)
+
+
+def is_sqlite(url: sa.URL) -> bool:
+    """Whether the store is a file of our own."""
+    return url.get_backend_name() == "sqlite"
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the tables to this version, in one transaction, once, however many processes start together."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("select pg_advisory_xact_lock(7074655)"))
+        if MigrationContext.configure(connection).get_current_revision() == HEAD:
+            return
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    """Durable at commit (WAL alone would lose the last commits of a power cut); transactions are ours to begin."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+        connection.execute(f"pragma {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    """Take the write lock at the start: two claims never interleave, and none fails half-way with 'locked'."""
+    connection.exec_driver_sql("begin immediate")
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that knows `on conflict`, in the dialect of the connection."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def read_synced_at(connection: sa.Connection, feed: str) -> datetime | None:
+    """As `Store.synced_at`, inside a transaction that is already open."""
+    found: datetime | None = connection.scalar(
+        sa.select(tables.feeds.c.synced_at).where(tables.feeds.c.feed == feed)
+    )
+    return found
+
+
+def sync_suppressions(store: Store, rows: Iterable[Mapping[str, Any]], as_of: datetime) -> None:
+    """Take in suppressions from the warehouse (channel, address, reason, since) and say that they are fresh."""
+    wanted = [
+        {
+            "channel": row["channel"],
+            "address": normal_address(row["address"]),
+            "reason": row["reason"],
+            "since": row["since"],
+        }
+        for row in rows
+    ]
+    with store.transaction() as connection:
+        add_suppressions(connection, wanted)
+        _mark_synced(connection, "suppressions", as_of)
+
+
+def sync_consents(store: Store, rows: Iterable[Mapping[str, Any]], as_of: datetime) -> None:
+    """Take in consents from the warehouse (profile_id, channel, purpose, status, since); the latest one holds.
+
+    It is enough to pass the consents of the people who are on the outbox, as long as it happens at every run.
+    """
+    columns = ("profile_id", "channel", "purpose", "status", "since")
+    wanted = [{column: row[column] for column in columns} for row in rows]
+    with store.transaction() as connection:
+        for batch in batches(wanted):
+            statement = insert(connection, tables.consents)
+            statement = statement.on_conflict_do_update(
+                index_elements=["profile_id", "channel", "purpose"],
+                set_={"status": statement.excluded.status, "since": statement.excluded.since},
+                where=statement.excluded.since >= tables.consents.c.since,
+            )
+            connection.execute(statement, batch)
+        _mark_synced(connection, "consents", as_of)
+
+
+def add_suppressions(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Suppress addresses; one that already is, for the same reason, keeps its date."""
+    for batch in batches(rows):
+        connection.execute(insert(connection, tables.suppressions).on_conflict_do_nothing(), batch)
+
+
+def _mark_synced(connection: sa.Connection, feed: str, as_of: datetime) -> None:
+    statement = insert(connection, tables.feeds)
+    statement = statement.on_conflict_do_update(
+        index_elements=["feed"], set_={"synced_at": statement.excluded.synced_at}
+    )
+    connection.execute(statement, {"feed": feed, "synced_at": as_of})
+
+
+def normal_address(address: str) -> str:
+    """The form in which addresses are compared: trimmed, lower case."""
+    return address.strip().lower()
+
+
+def batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows in portions that one statement may carry."""
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        yield list(rows[start : start + ROWS_PER_STATEMENT])

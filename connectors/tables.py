@@ -1,0 +1,126 @@
+"""Tables of the transactional store. Times are naive UTC; `migrations/` creates what is declared here."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("flow", String(128), nullable=False),
+    Column("step", String(128), nullable=False),
+    Column("entry_id", String(64), nullable=False),
+    Column("profile_id", String(64), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("template", String(256)),
+    Column("variant", String(128)),
+    Column("message_class", String(32), nullable=False),
+    Column("consent_id", String(64)),
+    Column("decided_at", DateTime, nullable=False),
+    Column("due_at", DateTime, nullable=False),
+    Column("expires_at", DateTime),
+    # The state machine: planned, claimed, attempted, accepted, rejected, retry, unknown, skipped.
+    Column("state", String(16), nullable=False),
+    Column("reason", Text),
+    Column("attempt_count", Integer, nullable=False),
+    Column("claimed_by", String(128)),
+    Column("lease_until", DateTime),
+    Column("planned_at", DateTime, nullable=False),
+    Column("attempted_at", DateTime),
+    Column("next_attempt_at", DateTime),
+    Column("settled_at", DateTime),
+    Column("provider", String(64)),
+    Column("provider_message_id", String(256)),
+    # Why the outcome closed the address for good, if it did.
+    Column("suppression", String(32)),
+    # How an unknown outcome became known: reply, read_back, webhook, policy.
+    Column("resolved_by", String(16)),
+    Column("reconciled_at", DateTime),
+    Column("events", JSON),
+    Column("is_written_back", Boolean, nullable=False),
+    Index("messages_by_state", "state", "lease_until"),
+    Index("messages_to_write_back", "is_written_back", "state"),
+    Index("messages_by_provider_id", "provider_message_id"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("reason", String(32), primary_key=True),
+    Column("since", DateTime, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("profile_id", String(64), primary_key=True),
+    Column("channel", String(32), primary_key=True),
+    Column("purpose", String(64), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("since", DateTime, nullable=False),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("feed", String(32), primary_key=True),
+    Column("synced_at", DateTime, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("event_id", String(128), primary_key=True),
+    Column("identifier_type", String(32), primary_key=True),
+    Column("identifier", Text, primary_key=True),
+    Column("signal", String(32), nullable=False),
+    Column("channel", String(32)),
+    Column("purpose", String(64)),
+    Column("occurred_at", DateTime, nullable=False),
+    Index("facts_by_identifier", "identifier", "identifier_type"),
+    Index("facts_by_time", "occurred_at"),
+)
+
+read_files = Table(
+    "read_files",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("fingerprint", String(128), nullable=False),
+)
+
+device_tokens = Table(
+    "device_tokens",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("platform", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("since", DateTime, nullable=False),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("message_id", String(64), primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("died_at", DateTime, nullable=False),
+    Column("replayed_at", DateTime),
+)
