@@ -29,8 +29,12 @@ from segment_memberships group by segment order by segment
 FLOWS = """
 with
 entries as (
-    select flow, count(*) as enrolled, count(*) filter (where held_out) as held_out
-    from flow_entries group by flow
+    select
+        flow,
+        count(*) as enrolled,
+        count(*) filter (where held_out) as held_out,
+    from flow_entries
+    group by flow
 ),
 messages as (
     select
@@ -38,20 +42,48 @@ messages as (
         count(sends.sent_at) as sent,
         count(*) filter (where send_list.status = 'skipped') as skipped,
         count(sends.opened_at) as opened,
-        count(sends.clicked_at) as clicked
-    from send_list left join sends on send_list.message_id = sends.message_id
+        count(sends.clicked_at) as clicked,
+    from send_list
+    left join sends on send_list.message_id = sends.message_id
     group by send_list.flow
 ),
-revenue as (
-    select send_list.flow, sum(attributed_orders.revenue) as revenue
-    from attributed_orders inner join send_list on attributed_orders.message_id = send_list.message_id
+earned as (
+    select
+        send_list.flow,
+        count(*) as orders,
+        sum(attributed_orders.revenue) as revenue,
+    from attributed_orders
+    inner join send_list on attributed_orders.message_id = send_list.message_id
     where attributed_orders.model = 'last_touch'
     group by send_list.flow
+),
+lifts as (
+    select
+        replace(experiment, '.hold_out', '') as flow,
+        lift,
+        lift_low,
+        lift_high,
+    from experiment_results
+    where experiment like '%.hold_out' and metric = 'converted' and arm = 'treated'
 )
-select entries.*, coalesce(sent, 0) as sent, coalesce(skipped, 0) as skipped, coalesce(opened, 0) as opened,
-    coalesce(clicked, 0) as clicked, coalesce(revenue, 0) as revenue
-from entries left join messages using (flow) left join revenue using (flow)
-order by flow
+select
+    entries.flow,
+    entries.enrolled,
+    entries.held_out,
+    coalesce(messages.sent, 0) as sent,
+    coalesce(messages.skipped, 0) as skipped,
+    coalesce(messages.opened, 0) as opened,
+    coalesce(messages.clicked, 0) as clicked,
+    coalesce(earned.orders, 0) as orders,
+    coalesce(earned.revenue, 0) as revenue,
+    lifts.lift,
+    lifts.lift_low,
+    lifts.lift_high,
+from entries
+left join messages on entries.flow = messages.flow
+left join earned on entries.flow = earned.flow
+left join lifts on entries.flow = lifts.flow
+order by entries.enrolled desc, entries.flow
 """
 REASONS = """
 select reason, count(*) as messages from send_list

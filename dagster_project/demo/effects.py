@@ -26,14 +26,14 @@ class Effect:
 
 
 EFFECTS = {
-    "flow_cart_recovery": Effect(0.62, 0.50, 0.50),
-    "flow_browse_abandonment": Effect(0.48, 0.40, 0.40),
-    "flow_win_back": Effect(0.40, 0.40, 0.50),
-    "flow_welcome": Effect(0.62, 0.35, 0.22),
-    "flow_post_purchase": Effect(0.60, 0.12, 0.06),
-    "flow_birthday": Effect(0.52, 0.35, 0.35),
-    "flow_vip_entry": Effect(0.66, 0.30, 0.12),
-    "flow_newsletter": Effect(0.30, 0.14, 0.12),
+    "cart_recovery": Effect(0.62, 0.50, 0.50),
+    "browse_abandonment": Effect(0.48, 0.40, 0.40),
+    "win_back": Effect(0.40, 0.40, 0.50),
+    "welcome": Effect(0.62, 0.35, 0.22),
+    "post_purchase": Effect(0.60, 0.12, 0.06),
+    "birthday": Effect(0.52, 0.35, 0.35),
+    "vip_entry": Effect(0.66, 0.30, 0.12),
+    "newsletter": Effect(0.30, 0.14, 0.12),
 }
 UNKNOWN_FLOW = Effect(0.3, 0.1, 0.05)
 

@@ -83,7 +83,7 @@ def run_demo(
     if progress:
         progress("the books", len(moments), len(moments))
     closing = read_closing(settings)
-    truths = tuple(true_effects(shop.orders, closing.entries, calendar.ends_at))
+    truths = tuple(true_effects(shop.orders, closing.entries))
     write_truth(settings.home / MARKER / "truth.json", seed, truths)
     return DemoResult(settings.home, seed, len(moments), time.perf_counter() - started, closing, truths)
 

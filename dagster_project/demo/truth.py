@@ -34,8 +34,8 @@ class FlowTruth:
     """The true effect of a flow on those it treated.
 
     Attributes:
-        treated: entries that were not held out and whose goal window has ended.
-        converted_with: how many of them ordered within the window.
+        treated: entries that were not held out.
+        converted_with: how many of them ordered within the goal window, as far as the story goes.
         converted_without: how many of the same would have, without this flow's messages.
         order_chance: chance that one delivered message causes an order, at average attention.
     """
@@ -52,14 +52,14 @@ class FlowTruth:
         return (self.converted_with - self.converted_without) / self.treated if self.treated else 0.0
 
 
-def true_effects(orders: Iterable[PlacedOrder], entries: Iterable[Entry], until: datetime) -> list[FlowTruth]:
-    """The true effect of each flow, over entries whose goal window ended by `until`."""
+def true_effects(orders: Iterable[PlacedOrder], entries: Iterable[Entry]) -> list[FlowTruth]:
+    """The true effect of each flow on those it treated: the entries that its hold-out is compared with."""
     orders_of = defaultdict(list)
     for order in orders:
         orders_of[order.user_id].append(order)
     treated: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        if not entry.held_out and entry.entered_at + entry.goal_within <= until:
+        if not entry.held_out:
             treated[entry.flow].append(entry)
     return [
         FlowTruth(

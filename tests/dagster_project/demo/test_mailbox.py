@@ -21,7 +21,7 @@ def mail_to(address):
     message["From"], message["To"] = "shop@shop.example", address
     message["Date"] = format_datetime(datetime(2026, 10, 5, 15, tzinfo=UTC))
     message["X-Millrace-Message-Id"] = "0123456789abcdef"
-    message["X-Millrace-Flow"] = "flow_welcome"
+    message["X-Millrace-Flow"] = "welcome"
     message["X-Millrace-Template"] = "email/welcome"
     link = Link("click", "0123456789abcdef", "person", "email", "https://shop.example/p/1")
     message["List-Unsubscribe"] = f"<{LINKS.url(Link('unsubscribe', '0123456789abcdef', 'person', 'email'))}>"
@@ -50,7 +50,7 @@ def test_a_mail_becomes_a_file_and_its_links_say_who_got_it(server, tmp_path):
         Mail(
             message_id="0123456789abcdef",
             profile_id="person",
-            flow="flow_welcome",
+            flow="welcome",
             template="email/welcome",
             address="ann@x.example",
             target="https://shop.example/p/1",

@@ -53,7 +53,7 @@ def test_another_seed_lands_other_people(tmp_path):
 
 def test_messages_only_add_to_what_customers_had_planned(tmp_path):
     _, alone = landed(tmp_path / "a", 7)
-    shop, written_to = landed(tmp_path / "b", 7, everyone_gets("flow_cart_recovery"))
+    shop, written_to = landed(tmp_path / "b", 7, everyone_gets("cart_recovery"))
     displaced = {order.order_id for order in shop.orders if order.displaced_by}
     missing = {record["messageId"] for record in alone} - {record["messageId"] for record in written_to}
     assert missing == {
@@ -64,15 +64,15 @@ def test_messages_only_add_to_what_customers_had_planned(tmp_path):
 
 
 def test_orders_that_a_message_caused_name_its_flow(tmp_path):
-    shop, _ = landed(tmp_path, 7, everyone_gets("flow_cart_recovery"))
-    assert {order.caused_by for order in shop.orders} == {None, "flow_cart_recovery"}
+    shop, _ = landed(tmp_path, 7, everyone_gets("cart_recovery"))
+    assert {order.caused_by for order in shop.orders} == {None, "cart_recovery"}
 
 
 def test_a_cart_is_paid_once_however_many_messages_ask(tmp_path):
     _, records = landed(
         tmp_path,
         7,
-        lambda shop: [*everyone_gets("flow_cart_recovery")(shop), *everyone_gets("flow_welcome")(shop)],
+        lambda shop: [*everyone_gets("cart_recovery")(shop), *everyone_gets("welcome")(shop)],
     )
     paid = [record["properties"]["cart_id"] for record in records if record.get("event") == "Order Completed"
             and "cart_id" in record["properties"]]  # fmt: skip

@@ -1,0 +1,100 @@
+"""The closing table as a person reads it, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from dagster_project.demo.run import DemoResult
+
+Row = Mapping[str, Any]
+
+
+def show_result(result: DemoResult, console: Console) -> None:
+    """Print the books and where to look next."""
+    console.print(Group(flow_table(result), books_table(result), next_steps(result)))
+
+
+def as_json(result: DemoResult) -> dict[str, Any]:
+    """The same as one document."""
+    closing = result.closing
+    return {
+        "home": str(result.home),
+        "seed": result.seed,
+        "ticks": result.ticks,
+        "seconds": round(result.seconds, 1),
+        "totals": closing.totals,
+        "segments": closing.segments,
+        "flows": [{**row, "true_lift": _true_lift(result, row)} for row in closing.flows],
+        "not_sent": closing.reasons,
+        "attributed_revenue": closing.revenue,
+    }
+
+
+def flow_table(result: DemoResult) -> Table:
+    """One line per flow: from enrolled to earned, measured lift beside the true one."""
+    table = Table(title="Flows and campaigns", title_justify="left", header_style="bold")
+    table.add_column("flow")
+    counts = ("enrolled", "held_out", "sent", "skipped", "opened", "clicked", "orders")
+    for name in (*counts, "revenue", "measured lift, 95 %", "true lift"):
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in result.closing.flows:
+        table.add_row(
+            row["flow"],
+            *(f"{row[name]:,}" for name in counts),
+            f"{row['revenue']:,.0f}",
+            measured(row),
+            points(_true_lift(result, row)),
+        )
+    return table
+
+
+def books_table(result: DemoResult) -> Table:
+    """Everything that is not about one flow."""
+    closing = result.closing
+    totals = closing.totals
+    table = Table(show_header=False, title="The books", title_justify="left")
+    table.add_row("profiles", f"{totals['profiles']:,}")
+    table.add_row("events", f"{totals['events']:,} ({totals['rejected_records']} records rejected)")
+    table.add_row("orders", f"{totals['orders']:,} worth {totals['revenue']:,.0f}")
+    table.add_row("segments", listed(closing.segments, "segment", "members"))
+    table.add_row("not sent, by reason", listed(closing.reasons, "reason", "messages"))
+    table.add_row("attributed revenue", listed(closing.revenue, "model", "revenue"))
+    return table
+
+
+def next_steps(result: DemoResult) -> str:
+    """Where to look next."""
+    return (
+        f"\n{result.ticks} ticks in {result.seconds:.0f} s. Where to look next:\n"
+        f"  {result.home / 'outbox' / 'email'}  every mail, a file that a mail program opens\n"
+        f"  {result.home / 'demo' / 'truth.json'}  what each flow really caused\n"
+        '  millrace sql "select * from flow_performance order by date desc limit 20"\n'
+        "  millrace flows show cart_recovery\n"
+        "  make dev  the same in Dagster\n"
+    )
+
+
+def measured(row: Row) -> str:
+    """A lift with its interval in percentage points; a dash for a flow without hold-out."""
+    if row["lift"] is None:
+        return "-"
+    return f"{points(row['lift'])} ({points(row['lift_low'])} … {points(row['lift_high'])})"
+
+
+def points(share: float | None) -> str:
+    """A difference of shares in percentage points."""
+    return "-" if share is None else f"{100 * share:+.1f}"
+
+
+def listed(rows: list[dict[str, Any]], name: str, value: str) -> str:
+    """`name value` pairs in one cell."""
+    return ", ".join(f"{row[name]} {row[value]:,.0f}" for row in rows)
+
+
+def _true_lift(result: DemoResult, row: Row) -> float | None:
+    return next((truth.lift for truth in result.truths if truth.flow == row["flow"]), None)

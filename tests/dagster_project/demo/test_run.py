@@ -1,0 +1,99 @@
+"""A small demo from its first day to its last, through the real loop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from dagster_project.demo.calendar import Calendar
+from dagster_project.demo.report import as_json
+from dagster_project.demo.run import DemoHomeError, prepare_home, run_demo
+from dagster_project.reading import ask
+from dagster_project.settings import Settings
+
+CALENDAR = Calendar(history_days=21, live_days=6, hourly_days=0)
+
+
+@dataclass(frozen=True)
+class Story:
+    settings: Settings
+    result: object
+
+    def rows(self, sql):
+        return ask(self.settings, sql).to_pylist()
+
+
+def play(home, seed=7):
+    settings = Settings.under(home)
+    return Story(settings, run_demo(settings, seed=seed, customers=150, calendar=CALENDAR))
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("demo") / "home")
+
+
+def test_the_same_seed_tells_the_same_story(story, tmp_path):
+    def told(one):
+        return (
+            one.rows("select order_id, ordered_at, revenue from orders order by all"),
+            one.rows("select message_id, status, sent_at, opened_at, clicked_at from sends order by all"),
+            one.result.truths,
+        )
+
+    assert told(play(tmp_path / "home")) == told(story)
+
+
+def test_something_happened_at_every_stage(story):
+    (totals,) = story.rows(
+        """select
+            (select count(*) from sends where sent_at is not null) > 50 as has_sent,
+            (select count(*) from sends where opened_at is not null) > 10 as was_opened,
+            (select count(*) from attributed_orders) > 0 as has_earned"""
+    )
+    assert totals == {"has_sent": True, "was_opened": True, "has_earned": True}
+
+
+def test_nothing_is_sent_twice(story):
+    mails = list((story.settings.outbox / "email").rglob("*.eml"))
+    (accepted,) = story.rows(
+        "select count(*) as mails from sends where channel = 'email' and sent_at is not null"
+    )
+    assert len(mails) == accepted["mails"]
+    assert story.rows("select message_id from sends group by message_id having count(*) > 1") == []
+
+
+def test_hold_outs_get_nothing(story):
+    held_out = story.rows(
+        """select sends.message_id from sends
+        inner join send_list on sends.message_id = send_list.message_id
+        inner join flow_entries on send_list.entry_id = flow_entries.entry_id and send_list.flow = flow_entries.flow
+        where flow_entries.held_out"""
+    )
+    assert held_out == []
+    assert story.rows("select 1 as one from flow_entries where held_out limit 1") == [{"one": 1}]
+
+
+def test_nobody_is_mailed_after_unsubscribing(story):
+    late = story.rows(
+        """select sends.message_id from sends
+        inner join send_list on sends.message_id = send_list.message_id
+        inner join profile_timeline on send_list.profile_id = profile_timeline.profile_id
+        where profile_timeline.kind = 'unsubscribed' and sends.sent_at > profile_timeline.occurred_at
+            and send_list.class = 'marketing'"""
+    )
+    assert late == []
+
+
+def test_the_books_are_one_json_document(story):
+    told = json.loads(json.dumps(as_json(story.result), default=str))
+    assert [row["flow"] for row in told["flows"] if row["lift"] is not None] != []
+
+
+def test_a_home_that_is_not_a_demo_is_left_alone(tmp_path):
+    (tmp_path / "warehouse.duckdb").write_text("precious")
+    with pytest.raises(DemoHomeError, match="not a demo"):
+        prepare_home(tmp_path)
+    assert (tmp_path / "warehouse.duckdb").read_text() == "precious"
