@@ -192,6 +192,10 @@ class DbtProject:
             return None
         with path.open("rb") as file:
             manifest: Manifest = pickle.load(file)  # noqa: S301  (our own file, in the installation's folder)
+        # dbt's Manifest forgets `fixtures` when it is pickled, and everything behind moves up by one
+        manifest.fixtures = {}
+        for lookup in [name for name in vars(manifest) if name.endswith("_lookup")]:
+            setattr(manifest, lookup, None)
         return manifest
 
     def _parse(self, fingerprint: str) -> Manifest:
