@@ -17,6 +17,9 @@ from dagster_project.flows.spec import Action, Condition, Definition, Term
 if TYPE_CHECKING:
     from dagster_project.settings import Settings
 
+DERIVED_SIGNALS = frozenset({"cart_emptied"})
+"""Signals that no single event says; `int_signals` works them out."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -40,12 +43,12 @@ class Known:
         dbt = settings.dbt_project
         templates = dbt.parent / "connectors" / "content" / "templates"
         return cls(
-            signals=frozenset(_signals(dbt / "seeds" / "event_kinds.csv")),
+            signals=_signals(dbt / "seeds" / "event_kinds.csv") | DERIVED_SIGNALS,
             segments=frozenset(path.stem.removeprefix("segment_")
                                for path in (dbt / "models" / "marts" / "segments").glob("segment_*.sql")),
             templates=frozenset(f"{path.parent.name}/{path.name}" for path in templates.glob("*/*")
                                 if path.parent.name in {"email", "sms", "push"}),
-            traits=frozenset(_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml")),
+            traits=_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml"),
         )
 
 
@@ -134,15 +137,15 @@ def _actions(definition: Definition) -> Iterator[tuple[Path, Action]]:
             yield ("steps", position, "ab_test", name), variant
 
 
-def _signals(path: FilePath) -> set[str]:
+def _signals(path: FilePath) -> frozenset[str]:
     if not path.exists():
-        return set()
+        return frozenset()
     with path.open(encoding="utf-8", newline="") as lines:
-        return {row["signal"] for row in csv.DictReader(lines) if row.get("signal")}
+        return frozenset(row["signal"] for row in csv.DictReader(lines) if row.get("signal"))
 
 
-def _columns(path: FilePath) -> set[str]:
+def _columns(path: FilePath) -> frozenset[str]:
     if not path.exists():
-        return set()
+        return frozenset()
     models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
-    return {column["name"] for model in models if model["name"] == "profiles" for column in model["columns"]}
+    return frozenset(column["name"] for model in models if model["name"] == "profiles" for column in model["columns"])

@@ -56,8 +56,10 @@ class FlowError(ValueError):
 def unknown_word(word: object, what: str, allowed: Iterable[str]) -> dict[str, Any]:
     """Message, allowed words and suggestion for a word that is not among the allowed ones."""
     words = tuple(sorted(allowed))
-    close = difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)
-    return {"message": f"unknown {what} {quoted(word)}", "allowed": words, "suggestion": close[0] if close else None}
+    close = difflib.get_close_matches(str(word), words, n=3, cutoff=0.6)
+    swapped = [near for near in close if sorted(near) == sorted(str(word))]
+    meant = next(iter(swapped + close), None)
+    return {"message": f"unknown {what} {quoted(word)}", "allowed": words, "suggestion": meant}
 
 
 @dataclass(frozen=True)

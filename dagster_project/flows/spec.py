@@ -51,6 +51,12 @@ def _scalar(value: object) -> bool | int | float | str:
     raise ValueError(f"{quoted(value)} is not a text, a number, true or false: put a date in quotes")
 
 
+def _number(value: object) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    raise ValueError(f"{quoted(value)} is not a number: texts are compared with is and is_not")
+
+
 def _term(value: object) -> object:
     return {"signal": value} if isinstance(value, str) else value
 
@@ -63,6 +69,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length
 TemplateName = Annotated[str, StringConstraints(pattern=r"^(email|sms|push)/[a-z][a-z0-9_]*$", max_length=80)]
 Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
 Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
+Number = Annotated[int | float, PlainValidator(_number)]
 Payload = dict[Name, Scalar]
 Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(duration_words)]
 Share = Annotated[Decimal, BeforeValidator(parse_share), PlainSerializer(share_words)]
@@ -96,11 +103,20 @@ class Term(Vocabulary):
     trait: Name | None = None
     is_: Scalar | None = Field(None, alias="is")
     is_not: Scalar | None = None
-    at_least: Scalar | None = None
-    at_most: Scalar | None = None
-    more_than: Scalar | None = None
-    less_than: Scalar | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+    more_than: Number | None = None
+    less_than: Number | None = None
     is_known: Annotated[bool, Field(strict=True)] | None = None
+
+    def __str__(self) -> str:
+        """The term as people read it: `message_opened`, `in segment vip`, `order_count at least 2`."""
+        operator, value = self.comparison
+        if operator == "is_known":
+            return f"{self.trait} is {'known' if value else 'unknown'}"
+        if operator:
+            return f"{self.trait} {operator.replace('_', ' ')} {str(value).lower() if value is True or value is False else value}"
+        return f"in segment {self.segment}" if self.segment else self.name
 
     @property
     def kind(self) -> Literal["signal", "segment", "trait"]:
@@ -143,6 +159,13 @@ class Condition(Vocabulary):
     none_of: tuple[Annotated[Term, BeforeValidator(_term)], ...] = ()
     since: Name | None = None
     within: Duration | None = None
+
+    def __str__(self) -> str:
+        """The condition as people read it: `message_opened or message_clicked since miss_you`."""
+        said = " or ".join(map(str, self.any_of)) or " and ".join(
+            [*map(str, self.all_of), *(f"not {term}" for term in self.none_of)])
+        since = f" since {self.since}" if self.since else ""
+        return f"{said}{since}{f' within {duration_words(self.within)}' if self.within else ''}"
 
     @model_validator(mode="after")
     def _asks_one_question(self) -> Self:

@@ -1,0 +1,94 @@
+"""A flow as a picture: Mermaid text for Markdown, and a small SVG that needs nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+from dagster_project.flows.registry import Flow
+from dagster_project.flows.timetable import rules, timetable
+
+WIDTH, MARGIN, ROW = 640, 24, 26
+SPINE, CARD = MARGIN + 8, MARGIN + 32
+"""Where the line of time and the cards beside it stand, in pixels from the left."""
+COLOURS = {"email": "#2563eb", "sms": "#0f766e", "push": "#7c3aed", "profile": "#b45309", "webhook": "#be185d",
+           "nothing": "#94a3b8"}
+
+
+@dataclass(frozen=True)
+class Box:
+    """One step of the picture: its name, its moment, and its arms as (who, what, channel)."""
+
+    step: str
+    when: str
+    arms: tuple[tuple[str, str, str], ...]
+
+
+def boxes(flow: Flow) -> list[Box]:
+    """The steps of the timetable, each with all its arms."""
+    return [
+        Box(step, rows[0]["when"], tuple(
+            (row["who"], f"{row['channel']}/{row['template']}".rstrip("/"), row["channel"]) for row in rows))
+        for step, found in groupby(timetable(flow), key=lambda row: row["step"]) if (rows := list(found))
+    ]
+
+
+def mermaid(flow: Flow) -> str:
+    """The flow as a Mermaid flowchart: entry, steps in order with their moment on the arrow, exits."""
+    said = rules(flow)
+    drawn = ["flowchart TD", f'  entry(["{flow.name}: enters again {said["enters again"]}"])']
+    before = "entry"
+    for number, box in enumerate(boxes(flow), start=1):
+        arms = "<br/>".join(what if who == "everyone" else f"{who}: {what}" for who, what, _ in box.arms)
+        drawn.append(f'  step{number}["<b>{box.step}</b><br/>{arms}"]')
+        drawn.append(f'  {before} -->|"{box.when}"| step{number}')
+        before = f"step{number}"
+    drawn += [f'  {before} --> done(["ends on {said["ends on"]}"])', f'  goal>"goal: {said["goal"]}"]']
+    return "\n".join(drawn)
+
+
+def svg(flow: Flow) -> str:
+    """The flow as SVG: a line of time, a card per step, a coloured dot per channel."""
+    said, drawn, top = rules(flow), [], MARGIN + 34
+    for box in boxes(flow):
+        drawn += _card(box, top)
+        top += 52 + ROW * len(box.arms)
+    drawn.append(_text(CARD, top + 12, f"ends on {said['ends on']}", colour="#475569"))
+    drawn.append(_text(CARD, top + 32, f"goal: {said['goal']}, held out: {said['held out']}", colour="#475569"))
+    height = top + 52
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+        ' font-family="system-ui, sans-serif" font-size="13" role="img">',
+        f"<title>{escape(flow.name)}</title>",
+        f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#f8fafc"/>',
+        f'<line x1="{SPINE}" y1="{MARGIN + 44}" x2="{SPINE}" y2="{top + 8}" stroke="#cbd5e1" stroke-width="2"/>',
+        f'<circle cx="{SPINE}" cy="{top + 8}" r="5" fill="#cbd5e1"/>',
+        _text(MARGIN, MARGIN + 12, flow.name.replace("_", " "), size=18, weight=600),
+        *drawn,
+        "</svg>",
+    ])
+
+
+def _card(box: Box, top: int) -> list[str]:
+    """The moment, and below it a card with the step's name and one row per arm."""
+    height = 24 + ROW * len(box.arms)
+    drawn = [
+        f'<circle cx="{SPINE}" cy="{top + 8}" r="5" fill="#334155"/>',
+        _text(CARD, top + 12, box.when, colour="#475569"),
+        f'<rect x="{CARD}" y="{top + 20}" width="{WIDTH - CARD - MARGIN}" height="{height}" rx="6" fill="#ffffff"'
+        ' stroke="#e2e8f0"/>',
+        _text(CARD + 14, top + 39, box.step, weight=600),
+    ]
+    for position, (who, what, channel) in enumerate(box.arms):
+        line = top + 61 + ROW * position
+        drawn.append(f'<circle cx="{CARD + 19}" cy="{line - 4}" r="5" fill="{COLOURS[channel]}"/>')
+        drawn.append(_text(CARD + 34, line, what))
+        drawn.append(_text(WIDTH - MARGIN - 14, line, who, colour="#475569", anchor="end"))
+    return drawn
+
+
+def _text(left: int, baseline: int, words: str, *, size: int = 13, weight: int = 400, colour: str = "#0f172a",
+          anchor: str = "start") -> str:
+    return (f'<text x="{left}" y="{baseline}" font-size="{size}" font-weight="{weight}" fill="{colour}"'
+            f' text-anchor="{anchor}">{escape(words)}</text>')

@@ -1,0 +1,94 @@
+"""A flow as its marketer reads it: which step, when, to whom, what; and what an edit changes."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+
+from dagster_project.flows.compile import ArmRow, compile_flow
+from dagster_project.flows.registry import Flow
+from dagster_project.flows.spec import Step
+from dagster_project.flows.words import WHOLE, duration_words, share_words
+
+COLUMNS = ("step", "when", "who", "channel", "template", "details")
+
+
+def timetable(flow: Flow) -> list[dict[str, str]]:
+    """One row per step and arm, in order, all text.
+
+    Returns:
+        Rows of `step`; `when`, counted from the entry ("at once", "+2 days", "at 09:00 local time"); `who`
+        ("everyone", "50% plain_subject", "if not engaged", "otherwise"); `channel`; `template`; `details`, which
+        are the message class when it is not the flow's, and the payload.
+    """
+    arms = compile_flow(flow).flow_arms
+    return [
+        dict(zip(COLUMNS, (step.step, when, who(arm), arm.channel or "nothing", arm.template or "",
+                           _details(arm, flow)), strict=True))
+        for step, when in _moments(flow) for arm in arms if arm.step == step.step
+    ]
+
+
+def rules(flow: Flow) -> dict[str, str]:
+    """What holds for the whole flow, and its conditions, in words."""
+    definition, goal = flow.definition, flow.definition.goal
+    return {
+        "who enters": " ".join(flow.description.split()),
+        "enters again": str(definition.reenter),
+        "ends on": ", ".join(definition.exit_on) or "its last step",
+        "goal": f"{goal.signal} within {duration_words(goal.within)}" if goal else "none",
+        "held out": share_words(definition.hold_out),
+        "messages": f"{definition.message_class}, priority {definition.priority}",
+        **{name: str(condition) for name, condition in definition.conditions.items()},
+    }
+
+
+def describe(flow: Flow) -> str:
+    """The whole flow as text for a terminal or a golden file: its rules, then the timetable."""
+    said = rules(flow)
+    width = max(map(len, said))
+    head = f"{flow.name}: {flow.definition.kind} of {flow.owner}, version {flow.version}"
+    return "\n".join([head, "", *(f"{name.ljust(width)}  {words}" for name, words in said.items()), "", *_table(flow)])
+
+
+def diff_flows(old: Flow, new: Flow) -> list[str]:
+    """What an edit changes in the description: lines that go with "- ", lines that come with "+ "."""
+    changes = difflib.ndiff(describe(old).splitlines()[2:], describe(new).splitlines()[2:])
+    return [change.rstrip() for change in changes if change[0] in "+-"]
+
+
+def who(arm: ArmRow) -> str:
+    """Whom an arm takes, in words."""
+    if arm.variant:
+        share = Decimal(repr(arm.share_to)) - Decimal(repr(arm.share_from))
+        return f"{share_words((share * WHOLE).normalize())} {arm.variant}"
+    if arm.condition:
+        return f"if {arm.condition}"
+    return "otherwise" if arm.arm == "else" else "everyone"
+
+
+def _moments(flow: Flow) -> Iterator[tuple[Step, str]]:
+    """Each step with its moment in words, as if every wait took its longest."""
+    total = 0
+    for step in flow.definition.steps:
+        total += step.wait or (step.wait_until.timeout_seconds if step.wait_until else 0)
+        since = f"+{duration_words(total)}" if total else "at once"
+        if step.wait_until:
+            yield step, f"when {step.wait_until.condition}, at the latest {since}"
+        elif step.at:
+            yield step, f"{since}, then at {step.at} local time" if total else f"at {step.at} local time"
+        else:
+            yield step, since
+
+
+def _details(arm: ArmRow, flow: Flow) -> str:
+    own_class = [arm.message_class] if arm.channel and arm.message_class != flow.definition.message_class else []
+    return ", ".join([*own_class, *(f"{name} {value}" for name, value in json.loads(arm.payload).items())])
+
+
+def _table(flow: Flow) -> list[str]:
+    rows = [COLUMNS, *(tuple(row.values()) for row in timetable(flow))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
