@@ -57,32 +57,36 @@ next_steps as (
             partition by staying.flow, staying.entry_id
             order by steps.position
         ) = 1
+),
+
+timed as (
+    select
+        staying.flow,
+        staying.flow_version,
+        staying.entry_id,
+        staying.profile_id,
+        staying.person_id,
+        staying.entered_at,
+        staying.held_out,
+        next_steps.step,
+        next_steps.is_last,
+        next_steps.wait_until,
+        next_steps.wait_until_timeout_seconds,
+        case
+            when next_steps.at_time is null then next_steps.waited_at
+            else {{ next_local_time(
+                'next_steps.waited_at',
+                'next_steps.at_time',
+                "coalesce(profiles.time_zone, '" ~ var('shop_time_zone') ~ "')",
+            ) }}
+        end as due_at,
+    from staying
+    left join next_steps
+        on staying.flow = next_steps.flow
+        and staying.entry_id = next_steps.entry_id
+    left join profiles on staying.person_id = profiles.profile_id
 )
 
-select
-    staying.flow,
-    staying.flow_version,
-    staying.entry_id,
-    staying.profile_id,
-    staying.person_id,
-    staying.entered_at,
-    staying.held_out,
-    next_steps.step,
-    next_steps.is_last,
-    next_steps.wait_until,
-    next_steps.wait_until_timeout_seconds,
-    case
-        when next_steps.at_time is null then next_steps.waited_at
-        else {{ next_local_time(
-            'next_steps.waited_at',
-            'next_steps.at_time',
-            "coalesce(profiles.time_zone, '" ~ var('shop_time_zone') ~ "')",
-        ) }}
-    end as due_at,
-from staying
-left join next_steps
-    on staying.flow = next_steps.flow
-    and staying.entry_id = next_steps.entry_id
-left join profiles on staying.person_id = profiles.profile_id
 -- an entry without a next step is due to leave
-qualify next_steps.step is null or due_at <= {{ as_of() }}
+select * from timed
+where step is null or due_at <= {{ as_of() }}
