@@ -67,7 +67,7 @@ class DbtProject:
         self._fingerprint = ""
 
     def manifest(self) -> Manifest:
-        """The parsed project: from memory, else from the file that an earlier process left, else parsed now."""
+        """The parsed project: from memory, else the file that an earlier process left, else parsed now."""
         fingerprint = self.fingerprint()
         if self._manifest is None or fingerprint != self._fingerprint:
             self._manifest = self._read_manifest(fingerprint) or self._parse(fingerprint)
@@ -102,7 +102,11 @@ class DbtProject:
         Raises:
             DbtError: when a node fails; the nodes that did not depend on it were still run.
         """
-        words = [command, *(["--select", *select] if select else []), *(["--full-refresh"] if full_refresh else [])]
+        words = [
+            command,
+            *(["--select", *select] if select else []),
+            *(["--full-refresh"] if full_refresh else []),
+        ]
         nodes = self.command(words, as_of, variables)
         failed = [node for node in nodes if node.status in FAILED]
         if failed:
@@ -123,7 +127,9 @@ class DbtProject:
             DbtError: when dbt could not run at all: unknown words, a project that does not compile.
         """
         moment = {"as_of": f"{as_of:%Y-%m-%d %H:%M:%S}"}
-        outcome = self._invoke(list(words), {**moment, **(variables or {})}, self.manifest())
+        manifest = self.manifest()
+        forget_compilation(manifest)
+        outcome = self._invoke(list(words), {**moment, **(variables or {})}, manifest)
         return [
             NodeResult(item.node.unique_id, str(item.status), item.execution_time, item.message)
             for item in getattr(outcome, "results", [])
@@ -146,7 +152,7 @@ class DbtProject:
 
     def _invoke(
         self, arguments: list[str], variables: dict[str, Any], manifest: Manifest | None = None
-    ) -> Any:
+    ) -> Any:  # noqa: ANN401  (each dbt command has a result of its own)
         from dbt.cli.main import dbtRunner  # noqa: PLC0415  (0.9 s that `--help` should not pay)
 
         everything = {
@@ -218,6 +224,14 @@ class DbtProject:
                 stat = path.stat()
                 digest.update(f"{path}:{stat.st_mtime_ns}:{stat.st_size}".encode())
         return digest.hexdigest()
+
+
+def forget_compilation(manifest: Manifest) -> None:
+    """Let dbt compile every model anew: one compiled before would not get its ephemeral parts again."""
+    for node in manifest.nodes.values():
+        if getattr(node, "extra_ctes_injected", False):
+            node.compiled, node.compiled_code = False, None
+            node.extra_ctes, node.extra_ctes_injected = [], False
 
 
 def write_whole(path: Path, content: bytes) -> None:
