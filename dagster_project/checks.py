@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from dagster_project import runs
+from dagster_project.runs import JudgedList, Release, judged_lists, open_release
 
 if TYPE_CHECKING:
     from dagster_project.warehouse import Warehouse
@@ -43,7 +43,9 @@ due as (
     from sends.outbox
 ),
 held as (
-    select count(*) as stale_consent_count from intermediate.int_send_evaluations where reason = 'consent_feed_stale'
+    select count(*) as stale_consent_count
+    from intermediate.int_send_evaluations
+    where reason = 'consent_feed_stale'
 ),
 addresses as (select count(*) as address_count from profiles.profiles where email is not null),
 subscribed as (
@@ -56,7 +58,9 @@ subscribed as (
 outcomes as (
     select
         count(distinct message_id) filter (where signal = 'message_sent') as sent_count,
-        count(distinct message_id) filter (where signal in ('message_bounced', 'message_complained')) as failed_count
+        count(distinct message_id) filter (
+            where signal in ('message_bounced', 'message_complained', 'message_rejected')
+        ) as failed_count
     from intermediate.int_signals
     where occurred_at > ? - interval 1 day and occurred_at <= ?
 )
@@ -76,7 +80,7 @@ class ListFacts:
         marketing_count: those of class marketing.
         marketing_with_consent_count: those of class marketing that name the consent they rest on.
         stale_consent_count: candidates held back because the consent feed is stale.
-        consent_share: share of people with an e-mail address who are subscribed to marketing; none without people.
+        consent_share: share of people with an e-mail address who are subscribed; none without people.
         sent_count: messages of the last day that reached an outcome.
         failed_count: of these, those that bounced, were rejected or complained about.
     """
@@ -96,6 +100,28 @@ class ListFacts:
 
 
 @dataclass(frozen=True)
+class History:
+    """What earlier lists say about this one.
+
+    Attributes:
+        comparable_counts: sizes of the lists of the same weekday and (± 1 h) time, latest first.
+        last_consent_share: the share at the last list that went; none on a new installation.
+    """
+
+    comparable_counts: tuple[int, ...] = ()
+    last_consent_share: float | None = None
+
+    @classmethod
+    def of(cls, past: Sequence[JudgedList], as_of: datetime) -> History:
+        """History out of the run log, latest first."""
+        earlier = [judged for judged in past if judged.as_of < as_of]
+        return cls(
+            tuple(judged.message_count for judged in earlier if _is_comparable(judged.as_of, as_of)),
+            next((judged.consent_share for judged in earlier if not judged.is_blocked), None),
+        )
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One circuit breaker's decision, in words that say what was seen and what was allowed."""
 
@@ -109,8 +135,9 @@ class Verdict:
         return self.severity == "blocked"
 
 
-def list_is_not_empty(facts: ListFacts, past_counts: Sequence[int]) -> Verdict:
+def list_is_not_empty(facts: ListFacts, history: History) -> Verdict:
     """An empty list is suspicious when every comparable list had messages."""
+    past_counts = history.comparable_counts
     expected = len(past_counts) >= ENOUGH_HISTORY and min(past_counts) > 0
     if facts.message_count == 0 and expected:
         seen = f"no message is due, but each of the last {len(past_counts)} lists of these hours had some"
@@ -118,16 +145,19 @@ def list_is_not_empty(facts: ListFacts, past_counts: Sequence[int]) -> Verdict:
     return Verdict("list_is_not_empty", "ok", f"{facts.message_count} messages are due")
 
 
-def list_size_is_usual(facts: ListFacts, past_counts: Sequence[int]) -> Verdict:
+def list_size_is_usual(facts: ListFacts, history: History) -> Verdict:
     """A list far larger than any comparable one is held: a wrong segment writes to everybody once."""
+    past_counts = history.comparable_counts
     if len(past_counts) < ENOUGH_HISTORY:
         return Verdict("list_size_is_usual", "ok", f"{len(past_counts)} comparable lists: too few to object")
     limit = max(SMALL_LIST, GROWTH_LIMIT * max(past_counts))
-    seen = f"{facts.message_count} messages; the largest of {len(past_counts)} comparable lists had {max(past_counts)}"
+    seen = (
+        f"{facts.message_count} messages; {len(past_counts)} comparable lists had at most {max(past_counts)}"
+    )
     return Verdict("list_size_is_usual", "blocked" if facts.message_count > limit else "ok", seen)
 
 
-def every_marketing_message_has_consent(facts: ListFacts) -> Verdict:
+def every_marketing_message_has_consent(facts: ListFacts, _history: History) -> Verdict:
     """Each marketing message names the consent event that it rests on."""
     missing = facts.marketing_count - facts.marketing_with_consent_count
     return Verdict(
@@ -137,9 +167,10 @@ def every_marketing_message_has_consent(facts: ListFacts) -> Verdict:
     )
 
 
-def consent_share_is_steady(facts: ListFacts, last_share: float | None) -> Verdict:
+def consent_share_is_steady(facts: ListFacts, history: History) -> Verdict:
     """A jump in consent is an import gone wrong, not a change of heart."""
     name = "consent_share_is_steady"
+    last_share = history.last_consent_share
     if facts.consent_share is None or last_share is None or facts.message_count == 0:
         return Verdict(name, "ok", "nothing to compare")
     moved = abs(facts.consent_share - last_share)
@@ -147,13 +178,13 @@ def consent_share_is_steady(facts: ListFacts, last_share: float | None) -> Verdi
     return Verdict(name, "blocked" if moved > CONSENT_SHIFT else "ok", seen)
 
 
-def consent_feed_is_fresh(facts: ListFacts) -> Verdict:
+def consent_feed_is_fresh(facts: ListFacts, _history: History) -> Verdict:
     """Stale consent holds marketing back message by message (in SQL); here somebody hears of it."""
     seen = f"{facts.stale_consent_count} marketing messages wait for a fresh consent feed"
     return Verdict("consent_feed_is_fresh", "warning" if facts.stale_consent_count else "ok", seen)
 
 
-def messages_arrive(facts: ListFacts) -> Verdict:
+def messages_arrive(facts: ListFacts, _history: History) -> Verdict:
     """When many of the last day's messages failed, the next ones wait."""
     share = facts.failed_share
     seen = f"{facts.failed_count} of the last day's {facts.sent_count} messages failed"
@@ -161,30 +192,23 @@ def messages_arrive(facts: ListFacts) -> Verdict:
     return Verdict("messages_arrive", "blocked" if broken else "ok", seen)
 
 
-def comparable_counts(past: Sequence[runs.JudgedList], as_of: datetime) -> list[int]:
-    """Sizes of earlier lists of the same weekday within an hour of the same time, latest first."""
-
-    def is_comparable(run: runs.JudgedList) -> bool:
-        weeks_apart = (as_of - run.as_of) % timedelta(weeks=1)
-        return run.as_of < as_of and min(weeks_apart, timedelta(weeks=1) - weeks_apart) <= timedelta(hours=1)
-
-    return [run.message_count for run in past if is_comparable(run)]
+BREAKERS = (
+    list_is_not_empty,
+    list_size_is_usual,
+    every_marketing_message_has_consent,
+    consent_share_is_steady,
+    consent_feed_is_fresh,
+    messages_arrive,
+)
+"""Every circuit breaker: its name is the name of the asset check."""
 
 
 def decide(
-    facts: ListFacts, past: Sequence[runs.JudgedList], as_of: datetime, release: runs.Release | None = None
+    facts: ListFacts, past: Sequence[JudgedList], as_of: datetime, release: Release | None = None
 ) -> list[Verdict]:
-    """All verdicts on a list; a person's release turns blocks into warnings while the list is what they saw."""
-    counts = comparable_counts(past, as_of)
-    last_share = next((run.consent_share for run in past if run.as_of < as_of and not run.is_blocked), None)
-    verdicts = [
-        list_is_not_empty(facts, counts),
-        list_size_is_usual(facts, counts),
-        every_marketing_message_has_consent(facts),
-        consent_share_is_steady(facts, last_share),
-        consent_feed_is_fresh(facts),
-        messages_arrive(facts),
-    ]
+    """All verdicts on a list; a release turns blocks into warnings while the list is what the person saw."""
+    history = History.of(past, as_of)
+    verdicts = [breaker(facts, history) for breaker in BREAKERS]
     if release is None or facts.message_count > release.message_count * RELEASE_SLACK:
         return verdicts
     return [_released(verdict, release.released_by) for verdict in verdicts]
@@ -197,7 +221,13 @@ def look(warehouse: Warehouse, as_of: datetime) -> ListFacts:
 
 def judge(warehouse: Warehouse, as_of: datetime, facts: ListFacts) -> list[Verdict]:
     """All verdicts on a list, with the run log as its history."""
-    return decide(facts, runs.judged_lists(warehouse), as_of, runs.open_release(warehouse))
+    return decide(facts, judged_lists(warehouse), as_of, open_release(warehouse))
+
+
+def _is_comparable(earlier: datetime, as_of: datetime) -> bool:
+    """Same weekday, within an hour of the same time."""
+    beyond = (as_of - earlier) % timedelta(weeks=1)
+    return min(beyond, timedelta(weeks=1) - beyond) <= timedelta(hours=1)
 
 
 def _released(verdict: Verdict, by: str) -> Verdict:

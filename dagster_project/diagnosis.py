@@ -38,7 +38,9 @@ def home(settings: Settings) -> Finding:
     """The folder of all state can be written."""
     settings.home.mkdir(parents=True, exist_ok=True)
     if not os.access(settings.home, os.W_OK):
-        return Finding("home", "broken", f"{settings.home} cannot be written: set MILLRACE_HOME to a folder of yours")
+        return Finding(
+            "home", "broken", f"{settings.home} cannot be written: set MILLRACE_HOME to a folder of yours"
+        )
     return Finding("home", "ok", str(settings.home))
 
 
@@ -50,7 +52,9 @@ def landing(settings: Settings) -> Finding:
 
 def project(settings: Settings) -> Finding:
     """The dbt project compiles."""
-    models = [node for node in dbt_project(settings).manifest().nodes.values() if node.resource_type == "model"]
+    models = [
+        node for node in dbt_project(settings).manifest().nodes.values() if node.resource_type == "model"
+    ]
     return Finding("dbt project", "ok", f"{len(models)} models")
 
 
@@ -83,7 +87,9 @@ def mail_server(settings: Settings) -> Finding:
 def secret(settings: Settings) -> Finding:
     """Links are signed with a key that nobody else knows."""
     if settings.secret == "development-only":  # noqa: S105  (the very value that must not be used)
-        return Finding("secret", "advice", "development key: set MILLRACE_SECRET before real people get links")
+        return Finding(
+            "secret", "advice", "development key: set MILLRACE_SECRET before real people get links"
+        )
     return Finding("secret", "ok", "set")
 
 
@@ -103,4 +109,6 @@ def _guarded(part: str, look: Callable[[Settings], Finding], settings: Settings)
     try:
         return look(settings)
     except Exception as error:  # noqa: BLE001  (whatever is wrong is what the doctor is asked for)
-        return Finding(part, "broken", str(error).strip().splitlines()[0] if str(error).strip() else repr(error))
+        return Finding(
+            part, "broken", str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dagster_project.settings import Settings
 
 PUBLIC_SCHEMAS = ("profiles", "segments", "flows", "sends", "commerce", "measurement", "sync")
-"""Where a bare name is looked for first: the marts; then everything that dbt builds; `raw_*` only by full name."""
+"""Where a bare name is looked for first; then all else that dbt builds; `raw_*` only by full name."""
 
 WRITES = (
     *(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable),
@@ -48,9 +48,13 @@ def only_reads(sql: str) -> str:
     Raises:
         QuestionError: otherwise.
     """
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its hints about what it cannot parse are not for our reader
+    logging.getLogger("sqlglot").setLevel(
+        logging.ERROR
+    )  # its hints about what it cannot parse are not for our reader
     try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None]
+        statements = [
+            statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None
+        ]
     except sqlglot.errors.ParseError as error:
         raise QuestionError(f"this is not SQL that DuckDB would read: {error}") from error
     if len(statements) != 1:
@@ -73,7 +77,9 @@ def reader(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     path = settings.serving_path if settings.serving_path.exists() else settings.warehouse_path
     if not path.exists():
-        raise QuestionError(f"there is no warehouse under {settings.home} yet: `millrace demo` or `millrace run` first")
+        raise QuestionError(
+            f"there is no warehouse under {settings.home} yet: `millrace demo` or `millrace run` first"
+        )
     with duckdb.connect(":memory:") as connection:
         try:
             connection.execute(f"attach '{path}' as {settings.warehouse_path.stem} (read_only)")

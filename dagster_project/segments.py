@@ -34,11 +34,17 @@ class UnknownFormatError(ValueError):
 def overview(settings: Settings) -> list[dict[str, Any]]:
     """Each segment: name, members now, owner, what it means."""
     counted = ask(
-        settings, "select segment, count(*) as members from segment_memberships where exited_at is null group by all"
+        settings,
+        "select segment, count(*) as members from segment_memberships where exited_at is null group by all",
     )
     members = dict(zip(*counted.to_pydict().values(), strict=True))
     return [
-        {"segment": name, "members": members.get(name, 0), "owner": about["owner"], "meaning": about["description"]}
+        {
+            "segment": name,
+            "members": members.get(name, 0),
+            "owner": about["owner"],
+            "meaning": about["description"],
+        }
         for name in names(settings)
         for about in [_described(settings, name)]
     ]
@@ -58,7 +64,12 @@ def describe(settings: Settings, name: str) -> dict[str, Any]:
         [segment],
     )
     sql = _folder(settings) / f"{PREFIX}{segment}.sql"
-    return {"segment": segment, **_described(settings, segment), "sql": sql.read_text(), "days": days.to_pylist()}
+    return {
+        "segment": segment,
+        **_described(settings, segment),
+        "sql": sql.read_text(),
+        "days": days.to_pylist(),
+    }
 
 
 def members(settings: Settings, name: str, columns: Sequence[str]) -> pa.Table:
@@ -131,7 +142,7 @@ def _members_sql(columns: Sequence[str]) -> str:
     return f"select {chosen} from profiles where profile_id in ({OPEN_STAYS}) order by profile_id"
 
 
-def _writer(target: Path | IO[bytes], schema: pa.Schema) -> Any:
+def _writer(target: Path | IO[bytes], schema: pa.Schema) -> Any:  # noqa: ANN401  (pyarrow has no types)
     if not isinstance(target, Path) or target.suffix == ".csv":
         return pyarrow.csv.CSVWriter(target, schema)
     if target.suffix == ".parquet":

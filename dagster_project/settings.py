@@ -22,6 +22,7 @@ class Settings:
         public_url: base of links in messages (unsubscribe, click, pixel); `MILLRACE_PUBLIC_URL`.
         secret: key that signs links; `MILLRACE_SECRET`.
         s3_endpoint_url: S3-compatible endpoint, none for Amazon's own; `MILLRACE_S3_ENDPOINT`.
+        alert_webhook: takes alerts as `{"text": …}`, none for the log alone; `MILLRACE_ALERT_WEBHOOK`.
     """
 
     home: Path
@@ -32,6 +33,7 @@ class Settings:
     public_url: str
     secret: str
     s3_endpoint_url: str | None = None
+    alert_webhook: str | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -52,6 +54,7 @@ class Settings:
             public_url=values.get("MILLRACE_PUBLIC_URL", "https://shop.example"),
             secret=values.get("MILLRACE_SECRET", "development-only"),
             s3_endpoint_url=values.get("MILLRACE_S3_ENDPOINT"),
+            alert_webhook=values.get("MILLRACE_ALERT_WEBHOOK"),
         )
 
     @property
@@ -68,6 +71,15 @@ class Settings:
     def outbox(self) -> Path:
         """Folder in which the demo's mail server and the console connectors keep messages as files."""
         return self.home / "outbox"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder in which Dagster keeps runs, events and schedules."""
+        return self.home / "dagster"
+
+    def child_environment(self) -> dict[str, str]:
+        """The environment in which Dagster's processes find this installation."""
+        return {**os.environ, "MILLRACE_HOME": str(self.home), "DAGSTER_HOME": str(self.dagster_home)}
 
     @property
     def dbt_project(self) -> Path:

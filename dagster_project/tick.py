@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connectors.landing import open_landing
 from dagster_project import delivery, runs
@@ -63,7 +63,7 @@ def tick(
     as_of: datetime,
     *,
     deliver: bool = True,
-    clock: Callable[[], datetime] | None = None,
+    live: bool = False,
     progress: Progress | None = None,
 ) -> TickResult:
     """Bring an installation to a UTC moment.
@@ -72,7 +72,7 @@ def tick(
         settings: the installation.
         as_of: naive UTC moment, not before the last tick's.
         deliver: hand due messages to the providers; without, the list is only decided.
-        clock: tells the delivery what time it is; the default is `as_of`, so that a replay is exact.
+        live: the clock runs during delivery; otherwise it stands at `as_of`, so that a replay is exact.
         progress: called with (stage, done, total).
 
     Raises:
@@ -87,23 +87,18 @@ def tick(
             nodes = transform(settings, warehouse, as_of)
         with watch("check"):
             facts, verdicts = check(warehouse, as_of)
-            due = (
-                delivery.read_due(warehouse)
-                if deliver and not any(item.blocks for item in verdicts)
-                else None
-            )
+            is_held = any(verdict.blocks for verdict in verdicts)
+            due = delivery.read_due(warehouse, as_of) if deliver and not is_held else None
     outcome = None
     if due is not None:
         with watch("deliver"):
-            outcome = delivery.deliver_due(settings, due, clock() if clock else as_of, progress=progress)
+            outcome = delivery.deliver_due(settings, due, None if live else as_of, progress)
     with watch("publish"):
         publish(settings)
     return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
 
 
-def ingest(
-    settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Progress | None = None
-) -> LoadResult:
+def ingest(settings: Settings, warehouse: Warehouse, as_of: datetime) -> LoadResult:
     """Take new landing files and the live flow definitions into `raw_*`.
 
     Raises:
@@ -145,11 +140,20 @@ def check(warehouse: Warehouse, as_of: datetime) -> tuple[ListFacts, list[Verdic
     return facts, verdicts
 
 
-def publish(settings: Settings) -> None:
+def publish(settings: Settings) -> LoadResult:
     """Take the delivery's results in from landing and swap the readers' snapshot."""
     with open_warehouse(settings) as warehouse:
-        load_landing(warehouse, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
+        results = load_landing(
+            warehouse, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+        )
         warehouse.snapshot(settings.serving_path)
+    return results
+
+
+def last_load_id(warehouse: Warehouse) -> int:
+    """The number of the last landing file taken; 0 before the first."""
+    table = warehouse.query("select coalesce(max(load_id), 0) as load_id from raw_events.landing_files")
+    return int(table["load_id"][0].as_py())
 
 
 @functools.lru_cache(maxsize=4)

@@ -11,21 +11,13 @@ import typer
 
 from dagster_project.cli.lazy import LazyGroup
 
-EXAMPLES = """A warehouse turned into a lifecycle-marketing platform: events in, messages out, results measured.
-
-\b
-Examples:
-  millrace demo                                  a shop, two months, its messages and what they earned
-  millrace run                                   one tick, as of now
-  millrace sql "select count(*) from profiles"   ask anything, read-only
-  millrace flows show cart_recovery              who gets what, when
-"""
 OURS = ("dagster_project", "connectors")
 
 app = typer.Typer(
     cls=LazyGroup,
     name="millrace",
-    help=EXAMPLES,
+    help="A data warehouse turned into a lifecycle-marketing platform: events in, messages out.",
+    epilog="Begin with `millrace demo`. Every command has examples: `millrace run --help`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -38,7 +30,7 @@ def millrace() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors that we raise on purpose are messages, anything else is a bug with its trace."""
+    """Run the command line; errors raised on purpose are messages, any other is a bug with its trace."""
     try:
         app()
     except Exception as error:

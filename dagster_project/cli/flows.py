@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.output import AsJson, new_app, show, show_json
+from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.flows.diagram import mermaid
 from dagster_project.flows.registry import Flow, check_flows, load_flows
-from dagster_project.flows.timetable import timetable
+from dagster_project.flows.timetable import describe, rules, timetable
 from dagster_project.settings import Settings
 
 app = new_app("Check flows, and show who gets what, when.")
@@ -20,15 +20,14 @@ class UnknownFlowError(LookupError):
     """No flow has this name; the message lists those that exist."""
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "millrace flows check",
+        "millrace flows check --json",
+    )
+)
 def check(as_json: AsJson = False) -> None:
-    """Check every flow: words, names, order of steps. Exit code 1 when one has a mistake.
-
-    \b
-    Examples:
-      millrace flows check
-      millrace flows check --json
-    """
+    """Check every flow: words, names, order of steps. Exit code 1 when one has a mistake."""
     settings = Settings.from_environment()
     problems = check_flows(settings)
     if as_json:
@@ -42,40 +41,42 @@ def check(as_json: AsJson = False) -> None:
         typer.echo(f"{len(load_flows(settings))} flows, no mistakes")
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "millrace flows list",
+        "millrace flows list --json",
+    ),
+)
 def list_flows(as_json: AsJson = False) -> None:
-    """Every flow with its owner, rules of entry and what it is for.
-
-    \b
-    Examples:
-      millrace flows list
-      millrace flows list --json
-    """
+    """Every flow with its owner, rules of entry and what it is for."""
     flows = load_flows(Settings.from_environment())
     show([overview(flow) for flow in flows], as_json=as_json, empty="no flow is defined yet")
 
 
-@app.command("show")
+@app.command(
+    "show",
+    epilog=examples(
+        "millrace flows show cart_recovery",
+        "millrace flows show cart_recovery --diagram > cart_recovery.mmd",
+        "millrace flows show welcome --json",
+    ),
+)
 def show_flow(
     name: Annotated[str, typer.Argument(help="A flow's name, with or without `flow_`.")],
     diagram: Annotated[bool, typer.Option("--diagram", help="Print the Mermaid diagram instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The timetable of a flow: which step, when, to whom, what.
-
-    \b
-    Examples:
-      millrace flows show cart_recovery
-      millrace flows show cart_recovery --diagram > cart_recovery.mmd
-      millrace flows show welcome --json
-    """
+    """The timetable of a flow: which step, when, to whom, what."""
     flow = named(load_flows(Settings.from_environment()), name)
     if as_json:
-        show_json({**overview(flow), "timetable": timetable(flow), "diagram": mermaid(flow)})
+        show_json(
+            {**overview(flow), "rules": rules(flow), "timetable": timetable(flow), "diagram": mermaid(flow)}
+        )
     elif diagram:
         typer.echo(mermaid(flow))
     else:
-        show(timetable(flow), as_json=False, title=f"{flow.name} ({flow.owner})")
+        typer.echo(describe(flow))
 
 
 def overview(flow: Flow) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from connectors.landing import open_landing
-from dagster_project.cli.output import AsJson, new_app, show, show_json
+from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.imports.online_retail import import_online_retail
 from dagster_project.settings import Settings
 
@@ -21,20 +21,22 @@ def imports() -> None:
     """Turn foreign data into landing files."""
 
 
-@app.command("online-retail")
+@app.command(
+    "online-retail",
+    epilog=examples(
+        "millrace import online-retail ../shared/data/online_retail/online_retail.parquet",
+        "millrace run --as-of 2011-12-10",
+    ),
+)
 def online_retail(
     path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The UCI file, as .parquet.")],
     as_json: AsJson = False,
 ) -> None:
-    """The UCI Online Retail data: invoices become orders, cancellations become refunds, guests stay guests.
-
-    \b
-    Examples:
-      millrace import online-retail ../shared/data/online_retail/online_retail.parquet
-      millrace run --as-of 2011-12-10
-    """
+    """The UCI Online Retail data: invoices become orders, cancellations become refunds, guests stay guests."""
     settings = Settings.from_environment()
-    done = asdict(import_online_retail(path, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)))
+    done = asdict(
+        import_online_retail(path, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
+    )
     if as_json:
         show_json(done)
     else:

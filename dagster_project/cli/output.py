@@ -36,6 +36,11 @@ def new_app(summary: str | None = None) -> typer.Typer:
     )
 
 
+def examples(*lines: str) -> str:
+    """Calls that can be typed as they stand, below a command's help."""
+    return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
+
+
 def moment(text: str) -> datetime:
     """Read a naive UTC moment; `now` is the wall clock, to the second.
 
@@ -61,9 +66,9 @@ def show(rows: Sequence[Row], *, as_json: bool, title: str | None = None, empty:
             table.add_column(name, justify="right" if isinstance(value, int | float | Decimal) else "left")
         for row in rows:
             table.add_row(*(_cell(value) for value in row.values()))
-        Console().print(table)
+        Console(markup=False).print(table)
     else:
-        Console().print(empty)
+        Console(markup=False).print(empty)
 
 
 def show_json(value: object) -> None:

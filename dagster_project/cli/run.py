@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.output import AsJson, AsOf, moment, new_app, progress_bar, show, show_json
+from dagster_project.cli.output import AsJson, AsOf, examples, moment, new_app, progress_bar, show, show_json
 from dagster_project.settings import Settings
 from dagster_project.tick import TickResult, tick
 
@@ -16,26 +16,30 @@ app = new_app()
 Deliver = Annotated[bool, typer.Option(help="Hand due messages to the providers, or only decide.")]
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "millrace run",
+        "millrace run --as-of 2026-11-20T09:00",
+        "millrace run --no-deliver --json",
+    )
+)
 def run(as_of: AsOf = "now", deliver: Deliver = True, as_json: AsJson = False) -> None:
     """One tick: load landing files, decide, check the list, send what is due, publish the results.
 
     Exit code 1 when a circuit breaker held the list back.
-
-    \b
-    Examples:
-      millrace run
-      millrace run --as-of 2026-11-20T09:00
-      millrace run --no-deliver --json
     """
     with progress_bar(quiet=as_json) as progress:
-        result = tick(Settings.from_environment(), moment(as_of), deliver=deliver, progress=progress)
+        settings, is_live = Settings.from_environment(), as_of == "now"
+        result = tick(settings, moment(as_of), deliver=deliver, live=is_live, progress=progress)
     if as_json:
         show_json(summary(result))
     else:
         show(table(result), as_json=False, title=f"As of {result.as_of:%Y-%m-%d %H:%M:%S} UTC")
     if result.is_blocked:
-        typer.echo("The list is held. Look with `millrace sends list`, then `millrace sends release --by NAME`.", err=True)
+        typer.echo(
+            "The list is held. Look with `millrace sends list`, then `millrace sends release --by NAME`.",
+            err=True,
+        )
         raise typer.Exit(1)
 
 
@@ -54,11 +58,14 @@ def summary(result: TickResult) -> dict[str, object]:
 
 def table(result: TickResult) -> list[dict[str, object]]:
     """A tick as three columns that a person reads."""
-    loaded = f"{result.loaded.records} records from {result.loaded.files} files, {result.loaded.rejects} rejected"
+    loaded = (
+        f"{result.loaded.records} records from {result.loaded.files} files, {result.loaded.rejects} rejected"
+    )
     notes = {
         "load": loaded,
         "transform": f"{len(result.nodes)} models",
-        "check": "; ".join(item.reason for item in result.verdicts if item.severity != "ok") or "nothing unusual",
+        "check": "; ".join(item.reason for item in result.verdicts if item.severity != "ok")
+        or "nothing unusual",
         "deliver": f"{result.facts.message_count} messages due",
         "publish": "readers see this moment",
     }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dagster_project import segments as catalogue
-from dagster_project.cli.output import AsJson, new_app, progress_bar, show, show_json
+from dagster_project.cli.output import AsJson, examples, new_app, progress_bar, show, show_json
 from dagster_project.settings import Settings
 
 app = new_app("List segments, show one, export its members.")
@@ -17,27 +17,27 @@ app = new_app("List segments, show one, export its members.")
 Name = Annotated[str, typer.Argument(help="A segment's name, with or without `segment_`.")]
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "millrace segments list",
+        "millrace segments list --json",
+    ),
+)
 def list_segments(as_json: AsJson = False) -> None:
-    """Every segment with its owner and its members now.
-
-    \b
-    Examples:
-      millrace segments list
-      millrace segments list --json
-    """
+    """Every segment with its owner and its members now."""
     show(catalogue.overview(Settings.from_environment()), as_json=as_json, empty="no segment is defined yet")
 
 
-@app.command("show")
+@app.command(
+    "show",
+    epilog=examples(
+        "millrace segments show vip",
+        "millrace segments show lapsed_90_days --json",
+    ),
+)
 def show_segment(name: Name, as_json: AsJson = False) -> None:
-    """What a segment means, its SQL, and how it grew over the last two weeks.
-
-    \b
-    Examples:
-      millrace segments show vip
-      millrace segments show lapsed_90_days --json
-    """
+    """What a segment means, its SQL, and how it grew over the last two weeks."""
     segment = catalogue.describe(Settings.from_environment(), name)
     if as_json:
         show_json(segment)
@@ -46,21 +46,20 @@ def show_segment(name: Name, as_json: AsJson = False) -> None:
     show(segment["days"], as_json=False, title="Last two weeks", empty="not counted yet")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "millrace segments export vip > vip.csv",
+        "millrace segments export newsletter --to newsletter.parquet --columns profile_id,email,country",
+        "millrace segments export vip --json",
+    )
+)
 def export(
     name: Name,
     to: Annotated[Path, typer.Option(help="A .csv or .parquet file; - writes CSV to stdout.")] = Path("-"),
     columns: Annotated[str, typer.Option(help="Columns of `profiles`, by comma.")] = "profile_id,email",
     as_json: AsJson = False,
 ) -> None:
-    """Members now, streamed, with the columns of `profiles` that you name.
-
-    \b
-    Examples:
-      millrace segments export vip > vip.csv
-      millrace segments export newsletter --to newsletter.parquet --columns profile_id,email,country
-      millrace segments export vip --json
-    """
+    """Members now, streamed, with the columns of `profiles` that you name."""
     settings = Settings.from_environment()
     names = [column.strip() for column in columns.split(",")]
     if as_json:

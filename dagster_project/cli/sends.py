@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dagster_project import runs
-from dagster_project.cli.output import AsJson, new_app, show, show_json
+from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.reading import ask
 from dagster_project.settings import Settings
 from dagster_project.warehouse import open_warehouse
@@ -29,44 +29,53 @@ order by flow, step, channel, messages desc
 """
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "millrace sends list --counts",
+        "millrace sends list --flow cart_recovery --status skipped",
+        "millrace sends list --limit 1000 --json",
+    ),
+)
 def list_sends(
     flow: Annotated[str | None, typer.Option(help="Only this flow.")] = None,
     status: Annotated[str | None, typer.Option(help="scheduled, skipped or deferred.")] = None,
-    counts: Annotated[bool, typer.Option("--counts", help="Counts by flow, step, channel, status, reason.")] = False,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Counts by flow, step, channel, status, reason.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Newest decisions first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Every candidate message: sent, or held back for a reason; no addresses.
-
-    \b
-    Examples:
-      millrace sends list --counts
-      millrace sends list --flow cart_recovery --status skipped
-      millrace sends list --limit 1000 --json
-    """
+    """Every candidate message: sent, or held back for a reason; no addresses."""
     settings = Settings.from_environment()
     asked = ask(settings, COUNTS) if counts else ask(settings, LIST, [flow, flow, status, status, limit])
     show(asked.to_pylist(), as_json=as_json, empty="no message was ever a candidate")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        'millrace sends release --by "Ada Lovelace" --reason "first newsletter of the year"',
+        "millrace run",
+    )
+)
 def release(
     by: Annotated[str, typer.Option(help="Your name: it stands in the run log.")],
     reason: Annotated[str, typer.Option(help="Why the list may go.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let the list go that a circuit breaker held back at the last run; the next run sends it.
-
-    \b
-    Examples:
-      millrace sends release --by "Ada Lovelace" --reason "first newsletter of the year"
-      millrace run
-    """
+    """Let the list go that a circuit breaker held back at the last run; the next run sends it."""
     with open_warehouse(Settings.from_environment()) as warehouse:
         runs.ensure_run_tables(warehouse)
         released = runs.release(warehouse, by=by, reason=reason)
     if as_json:
-        show_json({"released_by": released.released_by, "messages": released.message_count, "run": released.run_as_of})
+        show_json(
+            {
+                "released_by": released.released_by,
+                "messages": released.message_count,
+                "list": released.list_as_of,
+            }
+        )
     else:
-        typer.echo(f"{released.message_count} messages go with the next run, released by {released.released_by}.")
+        typer.echo(
+            f"{released.message_count} messages go with the next run, released by {released.released_by}."
+        )

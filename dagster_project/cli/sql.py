@@ -7,28 +7,27 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.output import AsJson, new_app, show
+from dagster_project.cli.output import AsJson, examples, new_app, show
 from dagster_project.reading import QuestionError, ask
 from dagster_project.settings import Settings
 
 app = new_app()
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        'millrace sql "select status, count(*) from send_list group by all"',
+        'millrace sql "describe profiles"',
+        'millrace sql --json "from flow_performance" | jq .',
+        "millrace sql - < sql/dashboards/flows.sql",
+    )
+)
 def sql(
     question: Annotated[str, typer.Argument(help="One read-only statement; - reads it from stdin.")],
     limit: Annotated[int, typer.Option(min=1, help="Rows of the table on screen; JSON prints all.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the warehouse, read-only; tables by their bare names. `show tables` lists them.
-
-    \b
-    Examples:
-      millrace sql "select status, count(*) from send_list group by all"
-      millrace sql "describe profiles"
-      millrace sql --json "from flow_performance" | jq .
-      millrace sql - < sql/dashboards/flows.sql
-    """
+    """Ask the warehouse, read-only; tables by their bare names. `show tables` lists them."""
     table = ask(Settings.from_environment(), sys.stdin.read() if question == "-" else question)
     if as_json:
         show(table.to_pylist(), as_json=True)

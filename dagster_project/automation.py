@@ -1,0 +1,78 @@
+"""Every job, schedule and sensor, on one page."""
+
+from __future__ import annotations
+
+import hashlib
+
+from dagster import (
+    AssetSelection,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    RunFailureSensorContext,
+    RunRequest,
+    ScheduleDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    define_asset_job,
+    run_failure_sensor,
+    sensor,
+)
+
+from connectors.landing import open_landing
+from dagster_project import activation
+from dagster_project.alerts import alert
+from dagster_project.settings import Settings
+
+hourly_activation = define_asset_job(
+    "hourly_activation",
+    selection=AssetSelection.all(),
+    description="Everything: landing files in, decisions, circuit breakers, messages out, results back.",
+)
+landing_to_send_list = define_asset_job(
+    "landing_to_send_list",
+    selection=AssetSelection.all()
+    - AssetSelection.groups(activation.GROUP)
+    - AssetSelection.all_asset_checks(),
+    description="New files become events, profiles, decisions and the send list; nothing is sent.",
+)
+daily_audit = define_asset_job(
+    "daily_audit",
+    selection=AssetSelection.keys(["audits", "data_tests"]),
+    description="All data tests of the warehouse.",
+)
+jobs = [hourly_activation, landing_to_send_list]
+
+schedules = [
+    ScheduleDefinition(
+        name="every_hour",
+        job=hourly_activation,
+        cron_schedule="0 * * * *",
+        default_status=DefaultScheduleStatus.RUNNING,
+    )
+]
+
+
+@sensor(job=landing_to_send_list, minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
+def new_landing_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    """A run for every change of the landing folder; a file never starts two."""
+    settings = Settings.from_environment()
+    files = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files()
+    names = sorted(f"{file.name} {file.fingerprint}" for file in files)
+    seen = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    if not names or seen == context.cursor:
+        return SkipReason("no new file has landed")
+    return SensorResult(run_requests=[RunRequest(run_key=seen)], cursor=seen)
+
+
+@run_failure_sensor(monitor_all_code_locations=True, default_status=DefaultSensorStatus.RUNNING)
+def run_failed(context: RunFailureSensorContext) -> None:
+    """Tell people that a run failed, and why, wherever the settings say."""
+    run = context.dagster_run
+    alert(
+        Settings.from_environment(),
+        f"{run.job_name} failed (run {run.run_id}): {context.failure_event.message}",
+    )
+
+
+sensors = [new_landing_files, run_failed]

@@ -1,0 +1,107 @@
+"""The dbt project as assets: groups are folders, keys are table names, flows carry timetable and diagram."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    FreshnessPolicy,
+    MaterializeResult,
+    MetadataValue,
+)
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from dagster_project import report, tick
+from dagster_project.dbt_runner import NodeResult
+from dagster_project.flows.diagram import mermaid
+from dagster_project.flows.registry import Flow, load_flows
+from dagster_project.flows.timetable import timetable
+from dagster_project.ingest import OWNER, WRITER
+from dagster_project.resources import Installation
+from dagster_project.warehouse import Warehouse
+
+WATCHED = {"profiles", "send_list", "outbox", "segment_memberships", "sends"}
+"""Tables whose age somebody should hear of."""
+FRESH = FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=2))
+SEED_GROUP = "settings"
+
+
+class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # ships no types that mypy may follow
+    """How a dbt node looks in Dagster: key = schema and table, group = folder, owner and flow from meta."""
+
+    def __init__(self, flows: Mapping[str, Flow]) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=False))
+        self._flows = flows
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
+        """`profiles/orders`, `raw_events/events`: what stands in SQL stands in the lineage."""
+        return AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The folder that a marketer knows: staging, intermediate, and each mart's own name."""
+        layer, *folders = dbt_resource_props["fqn"][1:-1] or [SEED_GROUP]
+        return str(folders[0] if layer == "marts" and folders else layer)
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """Whoever the YAML names; the data team where nobody is named."""
+        return [dbt_resource_props.get("meta", {}).get("owner", OWNER)]
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The YAML's own words; the SQL is one click away in the repository."""
+        return str(dbt_resource_props.get("description", "")).strip()
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns as dbt knows them; a flow adds its timetable and its diagram."""
+        metadata = dict(super().get_metadata(dbt_resource_props))
+        flow = self._flows.get(dbt_resource_props["name"])
+        if flow:
+            metadata["timetable"] = MetadataValue.md(report.markdown_table(timetable(flow), most=100))
+            metadata["diagram"] = MetadataValue.md(f"```mermaid\n{mermaid(flow)}\n```")
+        return metadata
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> AssetSpec:  # noqa: ANN401
+        """The usual spec; tables that must not grow old get a freshness policy."""
+        spec: AssetSpec = super().get_asset_spec(manifest, unique_id, project)
+        watched = spec.key.path[-1] in WATCHED
+        return spec.replace_attributes(freshness_policy=FRESH) if watched else spec
+
+
+def node_details(
+    warehouse: Warehouse, nodes: Sequence[NodeResult], as_of: datetime
+) -> dict[str, dict[str, Any]]:
+    """Rows and seconds of each node that ran, by name; a few tables also say what is in them."""
+    ran = {node.name: {"as of": str(as_of), "seconds": round(node.seconds, 3)} for node in nodes}
+    for name, count in report.row_counts(warehouse, ran).items():
+        ran[name]["dagster/row_count"] = count
+    for name, sql in report.PLOTS.items():
+        if name in ran:
+            ran[name]["in it"] = MetadataValue.md(report.bars(report.counted(warehouse, sql)))
+    return ran
+
+
+def build_assets(installation: Installation) -> AssetsDefinition:
+    """All dbt models and seeds as one step: parsed ahead, run in this process."""
+    settings = installation.settings
+    manifest = json.loads(tick.dbt_project(settings).manifest_json().read_text(encoding="utf-8"))
+    flows = {f"flow_{flow.name}": flow for flow in load_flows(settings)}
+
+    @dbt_assets(  # type: ignore[untyped-decorator]
+        manifest=manifest, dagster_dbt_translator=Translator(flows), name="models", pool=WRITER
+    )
+    def models(
+        context: AssetExecutionContext, installation: Installation
+    ) -> Iterator[MaterializeResult[object]]:
+        with installation.open(context) as (warehouse, as_of):
+            nodes = tick.transform(installation.settings, warehouse, as_of)
+            details = node_details(warehouse, nodes, as_of)
+        for key in context.selected_asset_keys:
+            yield MaterializeResult(asset_key=key, metadata=details.get(key.path[-1], {}))
+
+    return cast("AssetsDefinition", models)
