@@ -1,9 +1,8 @@
-"""What one file alone cannot tell: do the signals, segments, templates, traits, conditions and steps exist."""
+"""Whether names lead somewhere: signals, segments, templates, traits, conditions, steps."""
 
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from dagster_project.flows.problems import Path, Problem, Source, unknown_word
+from dagster_project.flows.problems import Path, Problem, unknown_word
+from dagster_project.flows.source import Source
 from dagster_project.flows.spec import Action, Condition, Definition, Term
 
 if TYPE_CHECKING:
@@ -44,10 +44,15 @@ class Known:
         templates = dbt.parent / "connectors" / "content" / "templates"
         return cls(
             signals=_signals(dbt / "seeds" / "event_kinds.csv") | DERIVED_SIGNALS,
-            segments=frozenset(path.stem.removeprefix("segment_")
-                               for path in (dbt / "models" / "marts" / "segments").glob("segment_*.sql")),
-            templates=frozenset(f"{path.parent.name}/{path.name}" for path in templates.glob("*/*")
-                                if path.parent.name in {"email", "sms", "push"}),
+            segments=frozenset(
+                path.stem.removeprefix("segment_")
+                for path in (dbt / "models" / "marts" / "segments").glob("segment_*.sql")
+            ),
+            templates=frozenset(
+                f"{path.parent.name}/{path.name}"
+                for path in templates.glob("*/*")
+                if path.parent.name in {"email", "sms", "push"}
+            ),
             traits=_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml"),
         )
 
@@ -74,11 +79,11 @@ def check(definition: Definition, source: Source, known: Known | None) -> Iterat
 
 
 def _check_steps(definition: Definition, source: Source) -> Iterator[Problem]:
-    counts = Counter(step.step for step in definition.steps)
     seen: set[str] = set()
     for position, step in enumerate(definition.steps):
-        if counts[step.step] > 1 and step.step in seen:
-            yield source.problem(("steps", position, "step"), f'"{step.step}" names two steps: a step is known by name')
+        if step.step in seen:
+            said = f'"{step.step}" names two steps: a step is known by its name'
+            yield source.problem(("steps", position, "step"), said)
         seen.add(step.step)
 
 
@@ -90,12 +95,13 @@ def _check_condition_names(definition: Definition, source: Source) -> Iterator[P
             yield source.problem(path, **unknown_word(name, "condition", definition.conditions))
             continue
         since = definition.conditions[name].since
-        if since in names[int(path[1]):]:
+        if since in names[int(path[1]) :]:
             yield source.problem(path, f'"{name}" counts since {since}, which is not before this step')
     for name, condition in definition.conditions.items():
         if condition.since not in {None, "entry", *names}:
-            yield source.problem(("conditions", name, "since"),
-                                 **unknown_word(condition.since, "step", ["entry", *names]))
+            yield source.problem(
+                ("conditions", name, "since"), **unknown_word(condition.since, "step", ["entry", *names])
+            )
 
 
 def _conditions_used(definition: Definition) -> Iterator[tuple[Path, str]]:
@@ -147,5 +153,5 @@ def _signals(path: FilePath) -> frozenset[str]:
 def _columns(path: FilePath) -> frozenset[str]:
     if not path.exists():
         return frozenset()
-    models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
-    return frozenset(column["name"] for model in models if model["name"] == "profiles" for column in model["columns"])
+    (model,) = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    return frozenset(column["name"] for column in model["columns"])

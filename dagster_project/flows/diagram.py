@@ -12,8 +12,15 @@ from dagster_project.flows.timetable import rules, timetable
 WIDTH, MARGIN, ROW = 640, 24, 26
 SPINE, CARD = MARGIN + 8, MARGIN + 32
 """Where the line of time and the cards beside it stand, in pixels from the left."""
-COLOURS = {"email": "#2563eb", "sms": "#0f766e", "push": "#7c3aed", "profile": "#b45309", "webhook": "#be185d",
-           "nothing": "#94a3b8"}
+SOFT, GREY = "#475569", "#cbd5e1"
+COLOURS = {
+    "email": "#2563eb",
+    "sms": "#0f766e",
+    "push": "#7c3aed",
+    "profile": "#b45309",
+    "webhook": "#be185d",
+    "nothing": "#94a3b8",
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +35,16 @@ class Box:
 def boxes(flow: Flow) -> list[Box]:
     """The steps of the timetable, each with all its arms."""
     return [
-        Box(step, rows[0]["when"], tuple(
-            (row["who"], f"{row['channel']}/{row['template']}".rstrip("/"), row["channel"]) for row in rows))
-        for step, found in groupby(timetable(flow), key=lambda row: row["step"]) if (rows := list(found))
+        Box(
+            step,
+            rows[0]["when"],
+            tuple(
+                (row["who"], f"{row['channel']}/{row['template']}".rstrip("/"), row["channel"])
+                for row in rows
+            ),
+        )
+        for step, found in groupby(timetable(flow), key=lambda row: row["step"])
+        if (rows := list(found))
     ]
 
 
@@ -44,7 +58,9 @@ def mermaid(flow: Flow) -> str:
         drawn.append(f'  step{number}["<b>{box.step}</b><br/>{arms}"]')
         drawn.append(f'  {before} -->|"{box.when}"| step{number}')
         before = f"step{number}"
-    drawn += [f'  {before} --> done(["ends on {said["ends on"]}"])', f'  goal>"goal: {said["goal"]}"]']
+    drawn.append(f'  {before} --> done(["ends on {said["ends on"]}"])')
+    if flow.definition.goal:
+        drawn.append(f'  goal>"goal: {said["goal"]}"]')
     return "\n".join(drawn)
 
 
@@ -54,41 +70,61 @@ def svg(flow: Flow) -> str:
     for box in boxes(flow):
         drawn += _card(box, top)
         top += 52 + ROW * len(box.arms)
-    drawn.append(_text(CARD, top + 12, f"ends on {said['ends on']}", colour="#475569"))
-    drawn.append(_text(CARD, top + 32, f"goal: {said['goal']}, held out: {said['held out']}", colour="#475569"))
+    drawn.append(_text(CARD, top + 12, f"ends on {said['ends on']}", colour=SOFT))
+    drawn.append(_text(CARD, top + 32, f"goal: {said['goal']}, held out: {said['held out']}", colour=SOFT))
     height = top + 52
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-        ' font-family="system-ui, sans-serif" font-size="13" role="img">',
-        f"<title>{escape(flow.name)}</title>",
-        f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#f8fafc"/>',
-        f'<line x1="{SPINE}" y1="{MARGIN + 44}" x2="{SPINE}" y2="{top + 8}" stroke="#cbd5e1" stroke-width="2"/>',
-        f'<circle cx="{SPINE}" cy="{top + 8}" r="5" fill="#cbd5e1"/>',
-        _text(MARGIN, MARGIN + 12, flow.name.replace("_", " "), size=18, weight=600),
-        *drawn,
-        "</svg>",
-    ])
+    name = flow.name.replace("_", " ")
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="sans-serif">',
+            f"<title>{escape(name)}</title>",
+            _rectangle(0, 0, WIDTH, height, fill="#f8fafc"),
+            _rectangle(SPINE - 1, MARGIN + 44, 2, top - MARGIN - 36, fill=GREY),
+            _dot(SPINE, top + 8, GREY),
+            _text(MARGIN, MARGIN + 12, name, size=18, weight=600),
+            *drawn,
+            "</svg>",
+        ]
+    )
 
 
 def _card(box: Box, top: int) -> list[str]:
     """The moment, and below it a card with the step's name and one row per arm."""
     height = 24 + ROW * len(box.arms)
     drawn = [
-        f'<circle cx="{SPINE}" cy="{top + 8}" r="5" fill="#334155"/>',
-        _text(CARD, top + 12, box.when, colour="#475569"),
-        f'<rect x="{CARD}" y="{top + 20}" width="{WIDTH - CARD - MARGIN}" height="{height}" rx="6" fill="#ffffff"'
-        ' stroke="#e2e8f0"/>',
+        _dot(SPINE, top + 8, "#334155"),
+        _text(CARD, top + 12, box.when, colour=SOFT),
+        _rectangle(CARD, top + 20, WIDTH - CARD - MARGIN, height, fill="#ffffff", stroke="#e2e8f0"),
         _text(CARD + 14, top + 39, box.step, weight=600),
     ]
     for position, (who, what, channel) in enumerate(box.arms):
         line = top + 61 + ROW * position
-        drawn.append(f'<circle cx="{CARD + 19}" cy="{line - 4}" r="5" fill="{COLOURS[channel]}"/>')
+        drawn.append(_dot(CARD + 19, line - 4, COLOURS[channel]))
         drawn.append(_text(CARD + 34, line, what))
-        drawn.append(_text(WIDTH - MARGIN - 14, line, who, colour="#475569", anchor="end"))
+        drawn.append(_text(WIDTH - MARGIN - 14, line, who, colour=SOFT, anchor="end"))
     return drawn
 
 
-def _text(left: int, baseline: int, words: str, *, size: int = 13, weight: int = 400, colour: str = "#0f172a",
-          anchor: str = "start") -> str:
-    return (f'<text x="{left}" y="{baseline}" font-size="{size}" font-weight="{weight}" fill="{colour}"'
-            f' text-anchor="{anchor}">{escape(words)}</text>')
+def _rectangle(left: int, top: int, width: int, height: int, *, fill: str, stroke: str = "none") -> str:
+    place = f'x="{left}" y="{top}" width="{width}" height="{height}" rx="6"'
+    return f'<rect {place} fill="{fill}" stroke="{stroke}"/>'
+
+
+def _dot(left: int, top: int, fill: str) -> str:
+    return f'<circle cx="{left}" cy="{top}" r="5" fill="{fill}"/>'
+
+
+def _text(
+    left: int,
+    baseline: int,
+    words: str,
+    *,
+    size: int = 13,
+    weight: int = 400,
+    colour: str = "#0f172a",
+    anchor: str = "start",
+) -> str:
+    return (
+        f'<text x="{left}" y="{baseline}" font-size="{size}" font-weight="{weight}" fill="{colour}"'
+        f' text-anchor="{anchor}">{escape(words)}</text>'
+    )

@@ -1,17 +1,16 @@
-"""What is wrong with a flow, said so that its author can repair it: file, line, step, field, allowed words."""
+"""What is wrong with a flow, said so that its author can repair it: place, mistake, allowed words."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import yaml
 
 from dagster_project.flows.words import quoted
 
 Path = tuple[str | int, ...]
+"""Keys and positions from the top of a definition to a place in it."""
 
 
 @dataclass(frozen=True)
@@ -60,71 +59,3 @@ def unknown_word(word: object, what: str, allowed: Iterable[str]) -> dict[str, A
     swapped = [near for near in close if sorted(near) == sorted(str(word))]
     meant = next(iter(swapped + close), None)
     return {"message": f"unknown {what} {quoted(word)}", "allowed": words, "suggestion": meant}
-
-
-@dataclass(frozen=True)
-class Source:
-    """A flow's definition as it stands in its file: it knows how to call a place in it.
-
-    Attributes:
-        file: path below the dbt project.
-        definition: what stands under `config.meta.flow`, as YAML gave it.
-        tree: the file's YAML nodes, which know their lines.
-        root: path from the top of the file to the definition.
-    """
-
-    file: str
-    definition: object
-    tree: yaml.Node | None = None
-    root: Path = ()
-
-    def problem(self, path: Path, message: str, *, allowed: Sequence[str] = (),
-                suggestion: str | None = None) -> Problem:
-        """A mistake at a path below the definition."""
-        step = self.step(path)
-        named = ("steps", step, *path[2:]) if step else path
-        field = ".".join(map(str, named)) or "flow"
-        return Problem(self.file, field, message, step, tuple(allowed), suggestion, self._line((*self.root, *path)))
-
-    def step(self, path: Path) -> str | None:
-        """The name of the step that a path leads into; its number from 1 when it has no usable name."""
-        if len(path) < 2 or path[0] != "steps" or not isinstance(path[1], int):  # noqa: PLR2004
-            return None
-        try:
-            name = self.definition["steps"][path[1]]["step"]  # type: ignore[index]
-        except (KeyError, IndexError, TypeError):
-            name = None
-        return name if isinstance(name, str) else str(path[1] + 1)
-
-    def duplicate_keys(self) -> Iterator[Problem]:
-        """Keys written twice in one mapping: YAML would silently lose the first."""
-        nodes: list[tuple[yaml.Node | None, Path]] = [(self.tree, ())]
-        seen: set[int] = set()
-        while nodes:
-            node, path = nodes.pop()
-            if node is None or id(node) in seen:
-                continue
-            seen.add(id(node))
-            if isinstance(node, yaml.SequenceNode):
-                nodes += [(item, (*path, position)) for position, item in enumerate(node.value)]
-            elif isinstance(node, yaml.MappingNode):
-                keys = [key.value for key, _ in node.value]
-                for position, (key, value) in enumerate(node.value):
-                    nodes.append((value, (*path, str(key.value))))
-                    if keys.index(key.value) < position:
-                        yield Problem(self.file, str(key.value), "is written twice: the first would be lost",
-                                      line=key.start_mark.line + 1)
-
-    def _line(self, path: Path) -> int | None:
-        node, line = self.tree, None
-        for part in path:
-            if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-                node = node.value[part]
-                line = node.start_mark.line + 1
-            elif isinstance(node, yaml.MappingNode):
-                found = [(key, value) for key, value in node.value if str(key.value) == str(part)]
-                if not found:
-                    break
-                key, node = found[-1]
-                line = key.start_mark.line + 1
-        return line

@@ -1,4 +1,4 @@
-"""The flows of a project: every `flow_*.yml` beside its SQL in `marts/flows`, read, checked, and nothing else."""
+"""The flows of a project: every `flow_*.yml` beside its SQL in `marts/flows`, read and checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import yaml
 from pydantic import ValidationError
 
 from dagster_project.flows.checks import Known, check
-from dagster_project.flows.problems import FlowError, Problem, Source
+from dagster_project.flows.problems import FlowError, Problem
+from dagster_project.flows.source import Source
 from dagster_project.flows.spec import Definition
 from dagster_project.flows.translate import problems_of
 
@@ -107,20 +108,23 @@ def parse_flow(model: str, text: str, file: str, known: Known | None = None) -> 
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or "a value cannot be read"
-        raise FlowError([Problem(file, "file", f"is not YAML: {said}", line=mark.line + 1 if mark else None)]) from error
+        line = mark.line + 1 if mark else None
+        raise FlowError([Problem(file, "file", f"is not YAML: {said}", line=line)]) from error
     position, model_entry = _model_entry(content, model)
     meta = _mapping(_mapping(model_entry.get("config")).get("meta"))
     if "flow" not in meta:
-        raise FlowError([Problem(file, "config.meta.flow", "is missing: say here what happens after the entry")])
+        raise FlowError([Problem(file, "config.meta.flow", "is missing: say what happens after the entry")])
     source = Source(file, meta["flow"], tree, ("models", position, "config", "meta", "flow"))
-    problems = list(source.duplicate_keys())
+    problems = list(source.slips())
     owner = meta.get("owner")
     if not isinstance(owner, str):
-        problems.append(Problem(file, "config.meta.owner", 'is missing: say who answers for it, as "team:lifecycle"'))
+        said = 'is missing: say who answers for it, such as "team:lifecycle"'
+        problems.append(Problem(file, "config.meta.owner", said))
     try:
         definition = Definition.model_validate(meta["flow"])
     except ValidationError as error:
-        problems += problems_of(error, source)
+        slipped = {problem.field for problem in problems}
+        problems += [problem for problem in problems_of(error, source) if problem.field not in slipped]
     else:
         problems += check(definition, source, known)
     if problems:

@@ -46,7 +46,7 @@ def misuse(at: str, message: str) -> PydanticCustomError:
 
 
 def _scalar(value: object) -> bool | int | float | str:
-    if isinstance(value, bool | int | float | str) and not (isinstance(value, float) and not math.isfinite(value)):
+    if isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ValueError(f"{quoted(value)} is not a text, a number, true or false: put a date in quotes")
 
@@ -115,7 +115,8 @@ class Term(Vocabulary):
         if operator == "is_known":
             return f"{self.trait} is {'known' if value else 'unknown'}"
         if operator:
-            return f"{self.trait} {operator.replace('_', ' ')} {str(value).lower() if value is True or value is False else value}"
+            said = str(value).lower() if isinstance(value, bool) else value
+            return f"{self.trait} {operator.replace('_', ' ')} {said}"
         return f"in segment {self.segment}" if self.segment else self.name
 
     @property
@@ -163,7 +164,8 @@ class Condition(Vocabulary):
     def __str__(self) -> str:
         """The condition as people read it: `message_opened or message_clicked since miss_you`."""
         said = " or ".join(map(str, self.any_of)) or " and ".join(
-            [*map(str, self.all_of), *(f"not {term}" for term in self.none_of)])
+            [*map(str, self.all_of), *(f"not {term}" for term in self.none_of)]
+        )
         since = f" since {self.since}" if self.since else ""
         return f"{said}{since}{f' within {duration_words(self.within)}' if self.within else ''}"
 
@@ -235,7 +237,7 @@ class Step(Action):
         if self.step == "entry":
             raise misuse("step", "entry is the moment of entering: name the step otherwise")
         if self.wait_until and (self.wait or self.at):
-            raise misuse("wait_until", "wait_until stands alone: put a wait or a time of day into another step")
+            raise misuse("wait_until", "wait_until stands alone, without wait or at")
         if self.branch is not None:
             self._check_branch(self.branch)
         elif self.ab_test is not None:
@@ -278,13 +280,17 @@ class Definition(Vocabulary):
 
     @property
     def nominal_seconds(self) -> int:
-        """Time from entry to the last step when every wait takes its longest; a time of day counts as a day."""
-        return sum((step.wait or 0) + (step.wait_until.timeout_seconds if step.wait_until else 0)
-                   + (SECONDS["day"] if step.at else 0) for step in self.steps)
+        """Time from entry to the last step if every wait takes its longest; a time of day counts as a day."""
+        return sum(
+            (step.wait or 0)
+            + (step.wait_until.timeout_seconds if step.wait_until else 0)
+            + (SECONDS["day"] if step.at else 0)
+            for step in self.steps
+        )
 
     @property
     def max_age_seconds(self) -> int:
-        """Age at which an entry that is still open expires: twice the nominal time and 30 days unless said."""
+        """Age at which an open entry expires: twice the nominal time and 30 days, unless said."""
         return self.max_age or 2 * self.nominal_seconds + 30 * SECONDS["day"]
 
     def words(self) -> dict[str, Any]:

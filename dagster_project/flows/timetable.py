@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 
-from dagster_project.flows.compile import ArmRow, compile_flow
+from dagster_project.flows.compile import compile_flow
 from dagster_project.flows.registry import Flow
+from dagster_project.flows.rows import ArmRow
 from dagster_project.flows.spec import Step
 from dagster_project.flows.words import WHOLE, duration_words, share_words
 
@@ -19,15 +20,29 @@ def timetable(flow: Flow) -> list[dict[str, str]]:
     """One row per step and arm, in order, all text.
 
     Returns:
-        Rows of `step`; `when`, counted from the entry ("at once", "+2 days", "at 09:00 local time"); `who`
-        ("everyone", "50% plain_subject", "if not engaged", "otherwise"); `channel`; `template`; `details`, which
-        are the message class when it is not the flow's, and the payload.
+        Rows of `step`; `when`, counted from the entry ("at once", "+2 days", "at 09:00 local time");
+        `who` ("everyone", "50% plain_subject", "if not engaged", "otherwise"); `channel`; `template`;
+        `details`, which are the message class when it is not the flow's, and the payload.
     """
     arms = compile_flow(flow).flow_arms
     return [
-        dict(zip(COLUMNS, (step.step, when, who(arm), arm.channel or "nothing", arm.template or "",
-                           _details(arm, flow)), strict=True))
-        for step, when in _moments(flow) for arm in arms if arm.step == step.step
+        dict(
+            zip(
+                COLUMNS,
+                (
+                    step.step,
+                    when,
+                    who(arm),
+                    arm.channel or "nothing",
+                    arm.template or "",
+                    _details(arm, flow),
+                ),
+                strict=True,
+            )
+        )
+        for step, when in _moments(flow)
+        for arm in arms
+        if arm.step == step.step
     ]
 
 
@@ -50,7 +65,8 @@ def describe(flow: Flow) -> str:
     said = rules(flow)
     width = max(map(len, said))
     head = f"{flow.name}: {flow.definition.kind} of {flow.owner}, version {flow.version}"
-    return "\n".join([head, "", *(f"{name.ljust(width)}  {words}" for name, words in said.items()), "", *_table(flow)])
+    aligned = [f"{name.ljust(width)}  {words}" for name, words in said.items()]
+    return "\n".join([head, "", *aligned, "", *_table(flow)])
 
 
 def diff_flows(old: Flow, new: Flow) -> list[str]:
@@ -84,11 +100,13 @@ def _moments(flow: Flow) -> Iterator[tuple[Step, str]]:
 
 
 def _details(arm: ArmRow, flow: Flow) -> str:
-    own_class = [arm.message_class] if arm.channel and arm.message_class != flow.definition.message_class else []
+    is_own = arm.channel is not None and arm.message_class != flow.definition.message_class
+    own_class = [arm.message_class] if is_own else []
     return ", ".join([*own_class, *(f"{name} {value}" for name, value in json.loads(arm.payload).items())])
 
 
 def _table(flow: Flow) -> list[str]:
     rows = [COLUMNS, *(tuple(row.values()) for row in timetable(flow))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
+    return ["  ".join(row).rstrip() for row in padded]

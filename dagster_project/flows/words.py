@@ -20,7 +20,9 @@ def parse_duration(words: object) -> int:
     """
     found = re.fullmatch(r"(\d{1,7}) (minute|hour|day|week)s?", words) if isinstance(words, str) else None
     if found is None:
-        raise ValueError(f'{quoted(words)} is not a duration: write a number and a unit, such as "1 hour" or "2 days"')
+        raise ValueError(
+            f'{quoted(words)} is not a duration: write a number and a unit, such as "1 hour" or "2 days"'
+        )
     seconds = int(found[1]) * SECONDS[found[2]]
     if not 0 < seconds <= LONGEST_DAYS * SECONDS["day"]:
         raise ValueError(f"{quoted(words)} must be longer than nothing and at most {LONGEST_DAYS} days")
@@ -109,7 +111,7 @@ class ConditionWord:
         """
         found = re.fullmatch(r"(not )?([a-z][a-z0-9_]*)", words) if isinstance(words, str) else None
         if found is None:
-            raise ValueError(f'{quoted(words)} is not the name of a condition: write "engaged" or "not engaged"')
+            raise ValueError(f'{quoted(words)} is not a condition: write "engaged" or "not engaged"')
         return cls(found[2], is_negated=found[1] is not None)
 
     def __str__(self) -> str:
@@ -131,7 +133,8 @@ class WaitUntil:
         Raises:
             ValueError: when a part is missing: a wait without an end would keep people for ever.
         """
-        condition, separator, timeout = words.partition(" or after ") if isinstance(words, str) else ("", "", "")
+        text = words if isinstance(words, str) else ""
+        condition, separator, timeout = text.partition(" or after ")
         if not separator:
             raise ValueError(f'{quoted(words)} has no end: write "engaged or after 3 days"')
         return cls(ConditionWord.parse(condition), parse_duration(timeout))
