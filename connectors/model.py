@@ -11,7 +11,8 @@ from typing import Any, Literal
 Outcome = Literal["accepted", "rejected", "retry", "unknown"]
 """What a vendor said about one message; `unknown`: bytes may have left and nobody answered."""
 
-SuppressionReason = Literal["hard_bounce", "complaint", "unsubscribed", "invalid_token", "stop", "manual"]
+SuppressionReason = Literal["hard_bounced", "complained", "invalid_token", "stop", "manual"]
+"""Why an address is closed for good; a withdrawn consent is none of these, it can be given again."""
 
 
 @dataclass(frozen=True, slots=True)

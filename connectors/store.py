@@ -24,6 +24,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0001"
 BUSY_SECONDS = 30
 ROWS_PER_STATEMENT = 500
+UNSUBSCRIBED = "unsubscribed"
 
 
 class Store:
@@ -107,7 +108,10 @@ def read_synced_at(connection: sa.Connection, feed: str) -> datetime | None:
 
 
 def sync_suppressions(store: Store, rows: Iterable[Mapping[str, Any]], as_of: datetime) -> None:
-    """Take in suppressions from the warehouse (channel, address, reason, since) and say that they are fresh."""
+    """Take in suppressions from the warehouse (channel, address, reason, since); say that they are fresh.
+
+    An unsubscription is left out: it can be taken back, so the consents decide about it.
+    """
     wanted = [
         {
             "channel": row["channel"],
@@ -116,6 +120,7 @@ def sync_suppressions(store: Store, rows: Iterable[Mapping[str, Any]], as_of: da
             "since": row["since"],
         }
         for row in rows
+        if row["reason"] != UNSUBSCRIBED
     ]
     with store.transaction() as connection:
         add_suppressions(connection, wanted)

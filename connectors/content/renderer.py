@@ -75,6 +75,7 @@ class Renderer:
         if message.channel != "email":
             text, url = self._fill(spec.text or "", context), self._fill(spec.url or "", context)
             return Content(text.strip(), subject=subject, url=url or None)
+        context["subject"] = subject
         context["preheader"] = self._fill(spec.preheader_of(message.variant), context)
         return Content(
             text=tidy(self._environment.render_template(f"{name}.txt", **context)),
@@ -113,7 +114,7 @@ class Renderer:
         }
 
 
-def open_renderer(public_url: str, secret: str, folder: Path = CONTENT) -> Renderer:
+def open_renderer(secret: str, public_url: str, folder: Path = CONTENT) -> Renderer:
     """The renderer of an installation: links lead to `public_url` and are signed with `secret`."""
     return Renderer(Library(folder), Links(secret, public_url))
 

@@ -27,7 +27,9 @@ SIGNALS = {
     "Email Link Clicked": "message_clicked",
     "Email Bounced": "message_bounced",
     "Email Marked as Spam": "message_complained",
+    "Order Cancelled": "order_cancelled",
     "Device Revoked": "device_revoked",
+    "Address Suppressed": "address_suppressed",
 }
 """Events that may end a flow or forbid a message; the words are those of the seed `event_kinds`."""
 
@@ -113,8 +115,8 @@ def _collect(event: Mapping[str, Any], found: _Found) -> None:
     if reason:
         found.dead.append(
             {
-                "channel": "push" if reason == "invalid_token" else properties.get("channel", "email"),
-                "address": properties.get("token") or next((v for k, v in identifiers if k == "email"), None),
+                "channel": _channel(event["event_name"], properties),
+                "address": properties.get("address") or properties.get("token"),
                 "message_id": properties.get("message_id"),
                 "reason": reason,
                 "since": event["occurred_at"],
@@ -137,8 +139,16 @@ def _identifiers(event: Mapping[str, Any], properties: Mapping[str, Any]) -> Ite
 def _deadly(event_name: str, properties: Mapping[str, Any]) -> str | None:
     """The suppression that an event means, if any; a soft bounce means none."""
     if event_name == "Email Bounced":
-        return "hard_bounce" if properties.get("bounce_type") == "hard" else None
-    return {"Email Marked as Spam": "complaint", "Device Revoked": "invalid_token"}.get(event_name)
+        return "hard_bounced" if properties.get("bounce_type") == "hard" else None
+    if event_name == "Address Suppressed":
+        return str(properties.get("reason") or "manual")
+    return {"Email Marked as Spam": "complained", "Device Revoked": "invalid_token"}.get(event_name)
+
+
+def _channel(event_name: str, properties: Mapping[str, Any]) -> str:
+    """The channel on which an address is closed; a manual entry without one closes all."""
+    named = {"Email": "email", "Device": "push"}.get(event_name.split(maxsplit=1)[0], "*")
+    return str(properties.get("channel") or named)
 
 
 def _with_addresses(connection: sa.Connection, dead: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ Runs inside the claim's transaction. A message is refused for good (`skip`) or k
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -37,13 +37,13 @@ class Evidence:
     """What the store knows about the people and addresses of one batch.
 
     Attributes:
-        suppressed: (channel, address) → reasons.
+        suppressed: (channel, address) of whom nobody may write to.
         consent: (profile_id, channel) → (since, status), the warehouse's hot copy for marketing.
         facts: (identifier_type, identifier) → fresh facts.
         is_stale: the consent or suppression feed is too old to rely on.
     """
 
-    suppressed: Mapping[tuple[str, str], set[str]] = field(default_factory=dict)
+    suppressed: Set[tuple[str, str]] = frozenset()
     consent: Mapping[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     facts: Mapping[tuple[str, str], list[Mapping[str, Any]]] = field(default_factory=dict)
     is_stale: bool = False
@@ -72,10 +72,13 @@ def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None
         return Verdict("skip", "exited")
     if _is_suppressed(message, evidence):
         return Verdict("skip", "suppressed")
-    if message.message_class == "marketing" and message.channel not in WITHOUT_ADDRESS:
-        if evidence.is_stale:
+    if message.channel not in WITHOUT_ADDRESS:
+        word = _latest_word(message, evidence, news)
+        if message.message_class == "operational" and word == "unsubscribed":
+            return Verdict("skip", "no_consent")
+        if message.message_class == "marketing" and evidence.is_stale:
             return Verdict("hold", "consent_feed_stale")
-        if not _consents(message, evidence, news):
+        if message.message_class == "marketing" and word != "subscribed":
             return Verdict("skip", "no_consent")
     if message.quiet_from and message.quiet_from <= now:
         return Verdict("hold", "quiet_hours")
@@ -93,28 +96,26 @@ def _has_exited(message: Message, news: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _is_suppressed(message: Message, evidence: Evidence) -> bool:
-    """A withdrawn consent stops marketing only; a dead address, a complaint, a STOP or a person's word stop all."""
+    """A dead address, a complaint, a STOP or a person's word stop every class of message."""
     address = normal_address(message.address)
-    reasons = {
-        reason
-        for channel in (message.channel, EVERY_CHANNEL)
-        for reason in evidence.suppressed.get((channel, address), ())
-    }
-    return bool(reasons if message.message_class == "marketing" else reasons - {"unsubscribed"})
+    return any((channel, address) in evidence.suppressed for channel in (message.channel, EVERY_CHANNEL))
 
 
-def _consents(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether the latest word on this channel is a yes; on a tie, no."""
-    words = [
+def _latest_word(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> str | None:
+    """What the person said last about this channel: subscribed or unsubscribed; on a tie, unsubscribed."""
+    fresh = [
         (fact["occurred_at"], fact["signal"])
         for fact in news
         if fact["signal"] in ("subscribed", "unsubscribed")
         and fact["channel"] in (message.channel, EVERY_CHANNEL, None)
         and fact["purpose"] in ("marketing", EVERY_CHANNEL, None)
     ]
-    known = evidence.consent.get((message.profile_id, message.channel))
-    latest = max([*words, *([known] if known else [])], default=None)
-    return latest is not None and latest[1] == "subscribed"
+    copied = [
+        evidence.consent[message.profile_id, channel]
+        for channel in (message.channel, EVERY_CHANNEL)
+        if (message.profile_id, channel) in evidence.consent
+    ]
+    return max([*fresh, *copied], default=(None, None))[1]
 
 
 def _is_stale(connection: sa.Connection, now: datetime) -> bool:
@@ -122,23 +123,18 @@ def _is_stale(connection: sa.Connection, now: datetime) -> bool:
     return any(at is None or now - at > CONSENT_IS_STALE_AFTER for at in synced)
 
 
-def _read_suppressed(connection: sa.Connection, batch: Sequence[Message]) -> dict[tuple[str, str], set[str]]:
+def _read_suppressed(connection: sa.Connection, batch: Sequence[Message]) -> set[tuple[str, str]]:
     addresses = {normal_address(message.address) for message in batch}
     rows = connection.execute(
-        sa.select(suppressions.c.channel, suppressions.c.address, suppressions.c.reason).where(
-            suppressions.c.address.in_(addresses)
-        )
+        sa.select(suppressions.c.channel, suppressions.c.address).where(suppressions.c.address.in_(addresses))
     )
-    found = defaultdict(set)
-    for row in rows:
-        found[row.channel, row.address].add(row.reason)
-    return found
+    return {(row.channel, row.address) for row in rows}
 
 
 def _read_consent(
     connection: sa.Connection, batch: Sequence[Message]
 ) -> dict[tuple[str, str], tuple[datetime, str]]:
-    people = {message.profile_id for message in batch if message.message_class == "marketing"}
+    people = {message.profile_id for message in batch}
     rows = connection.execute(
         sa.select(consents).where(consents.c.profile_id.in_(people), consents.c.purpose == "marketing")
     )

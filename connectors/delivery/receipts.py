@@ -15,15 +15,19 @@ from connectors.store import Store
 from connectors.tables import messages
 
 EVENT_NAMES = {
-    "email": {"accepted": "Email Sent", "rejected": "Email Rejected"},
-    "sms": {"accepted": "SMS Sent", "rejected": "SMS Failed"},
-    "push": {"accepted": "Push Notification Sent", "rejected": "Push Notification Failed"},
-    "profile": {"accepted": "Profile Updated", "rejected": "Profile Update Failed"},
-    "webhook": {"accepted": "Webhook Sent", "rejected": "Webhook Failed"},
+    "email": {"accepted": "Email Sent", "rejected": "Email Rejected", "closed": "Email Bounced"},
+    "sms": {"accepted": "SMS Sent", "rejected": "SMS Rejected", "closed": "SMS Failed"},
+    "push": {
+        "accepted": "Push Notification Sent",
+        "rejected": "Push Notification Rejected",
+        "closed": "Push Notification Failed",
+    },
+    "profile": {"accepted": "Profile Updated", "rejected": "Profile Update Rejected"},
+    "webhook": {"accepted": "Webhook Sent", "rejected": "Webhook Rejected"},
 }
-SKIPPED = "Message Skipped"
-UNKNOWN = "Message Unknown"
-HARD_BOUNCE = "hard_bounce"
+"""Words of the seed `event_kinds`; `closed` is a rejection after which nobody may write to the address again."""
+
+ON_EVERY_CHANNEL = {"skipped": "Message Skipped", "unknown": "Message Unknown"}
 ROWS_PER_FILE = 20_000
 
 
@@ -52,14 +56,15 @@ def event_id(message_id: str, name: str) -> str:
 
 def _unwritten(store: Store) -> list[Mapping[str, Any]]:
     with store.transaction() as connection:
-        return list(
-            connection.execute(
+        return [
+            dict(row)
+            for row in connection.execute(
                 sa.select(messages)
                 .where(messages.c.is_written_back.is_(False), messages.c.state.in_(FINAL))
                 .order_by(messages.c.settled_at, messages.c.message_id)
                 .limit(ROWS_PER_FILE)
             ).mappings()
-        )
+        ]
 
 
 def _mark(store: Store, rows: list[Mapping[str, Any]]) -> None:
@@ -102,10 +107,8 @@ def _records(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _event(row: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """The event's name, and what only this kind of event says."""
-    if row["state"] == "skipped":
-        return SKIPPED, {}
-    if row["state"] == "unknown":
-        return UNKNOWN, {}
-    if row["channel"] == "email" and row["suppression"] == HARD_BOUNCE:
-        return "Email Bounced", {"bounce_type": "hard"}
+    if row["state"] in ON_EVERY_CHANNEL:
+        return ON_EVERY_CHANNEL[row["state"]], {}
+    if row["suppression"]:
+        return EVENT_NAMES[row["channel"]]["closed"], {"bounce_type": "hard", "address": row["address"]}
     return EVENT_NAMES[row["channel"]][row["state"]], {}

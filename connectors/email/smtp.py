@@ -16,7 +16,7 @@ from aiosmtplib import (
 
 from connectors.email.mime import compose, recipient
 from connectors.errors import Rejected, StopSync, TryAgain
-from connectors.model import Envelope, Receipt, SuppressionReason
+from connectors.model import Envelope, Outcome, Receipt, SuppressionReason
 
 PORTS = {"smtp": 25, "smtps": 465}
 TEMPORARY = range(400, 500)
@@ -94,7 +94,7 @@ class SmtpSender:
             return self._refused(message_id, error.code, error.message)
         except (SMTPException, OSError) as error:
             client.close()
-            outcome = "unknown" if has_left else "retry"
+            outcome: Outcome = "unknown" if has_left else "retry"
             return Receipt(
                 message_id, outcome, self.provider, reason=f"connection_lost: {type(error).__name__}"
             )
@@ -107,7 +107,7 @@ class SmtpSender:
         if code in TEMPORARY:
             return Receipt(message_id, "retry", self.provider, reason=reason)
         is_dead = status.startswith(NO_SUCH_MAILBOX) or (code in (550, 551, 553) and not status)
-        suppress: SuppressionReason | None = "hard_bounce" if is_dead else None
+        suppress: SuppressionReason | None = "hard_bounced" if is_dead else None
         return Receipt(message_id, "rejected", self.provider, reason=reason, suppress=suppress)
 
     async def _connection(self) -> aiosmtplib.SMTP:
