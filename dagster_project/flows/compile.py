@@ -31,33 +31,15 @@ __all__ = ["check_flows", "compile_flow", "load_flows", "write_flows"]
 def compile_flow(flow: Flow) -> FlowRows:
     """The rows of one flow; the same words give the same rows."""
     definition, key = flow.definition, (flow.name, flow.version)
+    conditions = definition.conditions
     return FlowRows(
-        flows=(
-            FlowRow(
-                *key,
-                definition.kind,
-                flow.owner,
-                flow.description,
-                definition.message_class,
-                definition.priority,
-                definition.reenter.rule,
-                definition.reenter.after_seconds,
-                float(definition.hold_out / WHOLE),
-                definition.goal.signal if definition.goal else None,
-                definition.goal.within if definition.goal else None,
-                definition.enter_within,
-                definition.max_age_seconds,
-                json.dumps(definition.words()),
-            ),
-        ),
-        flow_steps=tuple(
-            _step_row(key, position, step) for position, step in enumerate(definition.steps, start=1)
-        ),
+        flow=_flow_row(flow),
+        flow_steps=tuple(_step_row(key, position, step) for position, step in enumerate(definition.steps, 1)),
         flow_arms=tuple(arm for step in definition.steps for arm in _arm_rows(flow, step)),
         flow_conditions=tuple(
             row
             for word in _asked(definition.steps)
-            for row in _condition_rows(key, word, definition.conditions[word.name])
+            for row in _condition_rows(key, word, conditions[word.name])
         ),
         flow_exits=tuple(ExitRow(*key, signal) for signal in dict.fromkeys(definition.exit_on)),
     )
@@ -69,41 +51,62 @@ def write_flows(warehouse: Warehouse, flows: Sequence[Flow], as_of: datetime) ->
     Args:
         warehouse: has the tables of `ensure_raw_tables`.
         flows: all flows of the project; one that is missing here is no longer live.
-        as_of: moment of the run; a version that is new stands as live since then.
+        as_of: moment of the run; a version that was not live until now is live since then.
 
     Returns:
         Names of the flows whose version was never compiled before.
     """
     compiled = [compile_flow(flow) for flow in flows]
     with warehouse, warehouse.transaction():
-        known = {
-            (row["flow"], row["flow_version"])
-            for row in warehouse.query(
-                "select distinct flow, flow_version from raw_flows.flow_steps"
-            ).to_pylist()
+        before = {
+            (row["flow"], row["flow_version"]): row
+            for row in _rows(warehouse, "select * from raw_flows.flows")
         }
-        since = {
-            (row["flow"], row["flow_version"]): row["live_since"]
-            for row in warehouse.query(
-                "select flow, flow_version, live_since from raw_flows.flows"
-            ).to_pylist()
-        }
-        warehouse.execute("delete from raw_flows.flows")
-        live = [
-            asdict(row) | {"live_since": since.get((row.flow, row.flow_version), as_of)}
+        live = {
+            rows.key: {**asdict(rows.flow), "live_since": before.get(rows.key, {}).get("live_since", as_of)}
             for rows in compiled
-            for row in rows.flows
-        ]
-        _append(warehouse, "flows", live)
-        new = [rows for rows in compiled if (rows.flows[0].flow, rows.flows[0].flow_version) not in known]
+        }
+        if live == before:
+            return []
+        warehouse.execute("delete from raw_flows.flows")
+        _append(warehouse, "flows", list(live.values()))
+        steps = _rows(warehouse, "select distinct flow, flow_version from raw_flows.flow_steps")
+        known = {(row["flow"], row["flow_version"]) for row in steps}
+        new = [rows for rows in compiled if rows.key not in known]
         for table in VERSIONED:
             _append(warehouse, table, [asdict(row) for rows in new for row in getattr(rows, table)])
-    return [rows.flows[0].flow for rows in new]
+    return [rows.flow.flow for rows in new]
+
+
+def _rows(warehouse: Warehouse, sql: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = warehouse.query(sql).to_pylist()
+    return found
 
 
 def _append(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:
     if rows:
         warehouse.load(f"raw_flows.{table}", pa.Table.from_pylist(rows))
+
+
+def _flow_row(flow: Flow) -> FlowRow:
+    definition, goal = flow.definition, flow.definition.goal
+    return FlowRow(
+        flow=flow.name,
+        flow_version=flow.version,
+        kind=definition.kind,
+        owner=flow.owner,
+        description=flow.description,
+        message_class=definition.message_class,
+        priority=definition.priority,
+        reenter=definition.reenter.rule,
+        reenter_after_seconds=definition.reenter.after_seconds,
+        hold_out_share=float(definition.hold_out / WHOLE),
+        goal_signal=goal.signal if goal else None,
+        goal_within_seconds=goal.within if goal else None,
+        enter_within_seconds=definition.enter_within,
+        max_age_seconds=definition.max_age_seconds,
+        definition=json.dumps(definition.words()),
+    )
 
 
 def _step_row(key: tuple[str, str], position: int, step: Step) -> StepRow:

@@ -12,6 +12,7 @@ from dagster_project.flows.timetable import rules, timetable
 WIDTH, MARGIN, ROW = 640, 24, 26
 SPINE, CARD = MARGIN + 8, MARGIN + 32
 """Where the line of time and the cards beside it stand, in pixels from the left."""
+FONT = 'font-family="system-ui, sans-serif"'
 SOFT, GREY = "#475569", "#cbd5e1"
 COLOURS = {
     "email": "#2563eb",
@@ -76,7 +77,7 @@ def svg(flow: Flow) -> str:
     name = flow.name.replace("_", " ")
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="sans-serif">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" {FONT}>',
             f"<title>{escape(name)}</title>",
             _rectangle(0, 0, WIDTH, height, fill="#f8fafc"),
             _rectangle(SPINE - 1, MARGIN + 44, 2, top - MARGIN - 36, fill=GREY),

@@ -96,10 +96,15 @@ class ExitRow:
 
 @dataclass(frozen=True)
 class FlowRows:
-    """A compiled flow: one tuple per table of `raw_flows`."""
+    """A compiled flow: its own row, and its rows of the tables that keep all versions."""
 
-    flows: tuple[FlowRow, ...]
+    flow: FlowRow
     flow_steps: tuple[StepRow, ...]
     flow_arms: tuple[ArmRow, ...]
     flow_conditions: tuple[ConditionRow, ...]
     flow_exits: tuple[ExitRow, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Flow and version: the identity of everything compiled from one definition."""
+        return self.flow.flow, self.flow.flow_version
