@@ -45,7 +45,9 @@ new_activity as (
         count(*) as event_count,
         max(opened_at) as last_opened_at,
         max(clicked_at) as last_clicked_at,
-        array_agg(distinct active_hour) filter (where active_hour is not null) as active_hours,
+        coalesce(
+            array_agg(distinct active_hour) filter (where active_hour is not null), []
+        ) as active_hours,
         max(seen_at) as seen_at,
     from activity
     group by identifier_id

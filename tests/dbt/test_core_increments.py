@@ -1,0 +1,124 @@
+"""Whatever the batches in which a history arrives, every table ends up the same."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+import pytest
+
+START = datetime(2026, 3, 1)
+DAYS = 6
+AS_OF = START + timedelta(days=DAYS + 3)
+PRODUCTS = [{"product_id": f"p{number}", "name": f"Product {number}", "category": f"c{number % 3}",
+             "price": 10.5 + number, "currency": "EUR"} for number in range(6)]
+TABLES = {
+    "intermediate": [
+        "int_events", "int_event_signals", "int_signals", "int_identifier_links", "int_identifier_profiles",
+        "int_orders", "int_order_items", "int_product_attributes", "int_cart_operations", "int_carts",
+        "int_identifier_activity", "int_identifier_traits", "int_identifier_consents", "int_suppressions"],
+    "commerce": ["orders", "order_items", "products", "carts", "sessions"],
+    "profiles": ["events", "profiles", "profile_identifiers", "profile_timeline", "consents", "suppressions"],
+}
+
+
+class Customer:
+    """Somebody who does random things under random, sometimes shared, names."""
+
+    def __init__(self, chance: random.Random, number: int) -> None:
+        self.chance = chance
+        self.number = number
+        self.anonymous_ids = [f"a{number}", f"a{number}-phone", f"a{chance.randrange(8)}"]
+        self.email = f"{chance.choice(['ann', 'bob', 'cyd'])}{chance.randrange(8)}@x.example"
+        self.phone = f"+49 170 {chance.randrange(12)}"
+        self.orders: list[str] = []
+
+    def does(self, moment: datetime, event_id: str) -> dict:
+        action = self.chance.choice(
+            ["Page Viewed", "Product Viewed", "Product Added", "Product Removed", "Cart Viewed", "Checkout Started",
+             "Order Completed", "Order Refunded", "Order Cancelled", "Subscribed", "Unsubscribed", "identify",
+             "Product Updated", "Email Opened", "Email Bounced", "Email Marked as Spam", "Device Registered",
+             "Device Revoked", "Address Suppressed"])
+        record = {"messageId": event_id, "timestamp": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "event": action,
+                  "properties": self.properties(action)}
+        if self.chance.random() < 0.7:
+            record["anonymousId"] = self.chance.choice(self.anonymous_ids)
+        if self.chance.random() < 0.5 or "anonymousId" not in record:
+            record["userId"] = f"u{self.number}"
+        if action == "identify":
+            record |= {"type": "identify", "traits": self.traits()}
+            del record["event"], record["properties"]
+        return record
+
+    def traits(self) -> dict:
+        every = {"email": self.email, "phone": self.phone, "firstName": f"N{self.chance.randrange(3)}",
+                 "timezone": "Europe/Berlin", "birthday": "1990-05-01", "createdAt": "2025-12-01T10:00:00Z"}
+        return {key: value for key, value in every.items() if self.chance.random() < 0.6}
+
+    def properties(self, action: str) -> dict:
+        product = {**self.chance.choice(PRODUCTS), "quantity": self.chance.randrange(1, 4)}
+        lines = self.chance.sample(PRODUCTS, self.chance.randrange(4))
+        order_id = f"o{self.number}-{self.chance.randrange(4)}"
+        cart_id = f"cart{self.number}-{self.chance.randrange(2)}"
+        match action.split()[0]:
+            case "Order":
+                total = {"total": 3.5} if self.chance.random() < 0.5 else {}
+                return {"order_id": order_id, "cart_id": cart_id, **total} | (
+                    {"products": lines} if action == "Order Completed" else {})
+            case "Product":
+                return {**product, "cart_id": cart_id, "inventory_quantity": self.chance.randrange(9)}
+            case "Cart" | "Checkout":
+                return {"cart_id": cart_id} | ({"products": lines} if self.chance.random() < 0.6 else {})
+            case "Subscribed" | "Unsubscribed":
+                return {"channel": self.chance.choice(["email", "sms"]), "source": "form"}
+            case "Email":
+                return {"message_id": f"m{self.number}", "bounce_type": self.chance.choice(["hard", "soft"])}
+            case "Device":
+                return {"token": f"t{self.number}-{self.chance.randrange(2)}"}
+            case "Address":
+                return {"channel": "email", "address": self.email}
+            case _:
+                return {"utm_medium": self.chance.choice(["email", "organic"])}
+
+
+def history(seed: int) -> list[list[dict]]:
+    """A batch per day: events of the day, late ones, events dated in the future, and duplicates of any of them."""
+    chance = random.Random(seed)
+    customers = [Customer(chance, number) for number in range(12)]
+    batches, sent = [], []
+    for day in range(DAYS):
+        batch = []
+        for number in range(60):
+            moment = START + timedelta(days=day, seconds=chance.randrange(86_400))
+            lateness = chance.random()
+            if lateness < 0.1:
+                moment -= timedelta(days=chance.randrange(1, 40))
+            elif lateness > 0.95:
+                moment += timedelta(hours=chance.randrange(1, 24))
+            record = chance.choice(customers).does(moment, f"e{day}-{number}")
+            batch.append(record | {"receivedAt": f"{START + timedelta(days=day + 1):%Y-%m-%dT%H:%M:%SZ}"})
+        batch += [chance.choice(sent or batch) for _ in range(6)]
+        sent += batch
+        batches.append(batch)
+    return batches
+
+
+def content(shop, table: str) -> list[tuple]:
+    """The table's rows without the marks of the run that wrote them; numbers of batches are not content."""
+    return sorted(map(str, shop.rows(f"select columns(lambda name: name not in ('seen_at', 'load_id')) from {table}")))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_day_by_day_equals_all_at_once_in_every_table(open_shop, seed):
+    batches = history(seed)
+    daily, whole = open_shop(), open_shop()
+    for day, batch in enumerate(batches):
+        daily.take(batch)
+        daily.run(START + timedelta(days=day + 1))
+    daily.run(AS_OF)
+    for batch in batches:
+        whole.take(batch)
+    whole.run(AS_OF)
+    different = [name for schema, names in TABLES.items() for name in names
+                 if content(daily, f"{schema}.{name}") != content(whole, f"{schema}.{name}")]
+    assert different == []
