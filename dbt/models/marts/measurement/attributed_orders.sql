@@ -2,15 +2,16 @@
 -- caused, and the orders of people whose identity changed.
 with
 
-orders as (
-
-    select * from {{ ref('orders') }}
-
-),
-
 identifiers as (
 
     select * from {{ ref('int_identifier_profiles') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders') }}
+    where ordered_at is not null
 
 ),
 
@@ -23,60 +24,65 @@ touches as (
 
 ),
 
-new_touches as (
+changed_identifiers as (
 
     select
-        identifiers.profile_id,
-        touches.occurred_at,
-    from touches
-    inner join identifiers on touches.profile_id = identifiers.identifier_id
-    where {{ is_new('touches.seen_at') }}
-
-),
-
-relinked_profiles as (
-
-    select profile_id
+        identifier_id,
+        {{ never() }} as since,
     from identifiers
     where {{ is_new() }}
+    union all
+    select
+        identifiers.identifier_id,
+        touches.occurred_at as since,
+    from touches
+    inner join identifiers as touched on touches.profile_id = touched.identifier_id
+    inner join identifiers on touched.profile_id = identifiers.profile_id
+    where {{ is_new('touches.seen_at') }}
 
 ),
 
 changed_orders as (
 
-    select * from orders
+    select
+        order_id,
+        identifier_id,
+        ordered_at,
+        revenue,
+        coalesce(currency, '{{ var("shop_currency") }}') as currency,
+    from orders
     where
         {{ is_new() }}
-        or profile_id in (select relinked_profiles.profile_id from relinked_profiles)
         or order_id in (
-            select touched_orders.order_id
-            from orders as touched_orders
-            inner join new_touches
+            select orders.order_id
+            from orders
+            inner join changed_identifiers
                 on
-                    touched_orders.profile_id = new_touches.profile_id
-                    and touched_orders.ordered_at >= new_touches.occurred_at
+                    orders.identifier_id = changed_identifiers.identifier_id
+                    and orders.ordered_at >= changed_identifiers.since
         )
 
 ),
 
-buyer_identifiers as (
+buyers as (
 
     select
-        identifier_id,
-        profile_id,
-    from identifiers
-    where profile_id in (select changed_orders.profile_id from changed_orders)
+        changed_orders.order_id,
+        identifiers.profile_id,
+    from changed_orders
+    inner join identifiers on changed_orders.identifier_id = identifiers.identifier_id
 
 ),
 
-touch_events as (
+buyer_touches as (
 
     select
         touches.message_id,
-        buyer_identifiers.profile_id,
+        identifiers.profile_id,
         touches.occurred_at,
     from touches
-    inner join buyer_identifiers on touches.profile_id = buyer_identifiers.identifier_id
+    inner join identifiers on touches.profile_id = identifiers.identifier_id
+    where identifiers.profile_id in (select buyers.profile_id from buyers)
 
 ),
 
@@ -84,27 +90,30 @@ order_touches as (
 
     select
         changed_orders.order_id,
-        changed_orders.profile_id,
+        buyers.profile_id,
         changed_orders.ordered_at,
         changed_orders.revenue,
         changed_orders.currency,
-        touch_events.message_id,
-        min(touch_events.occurred_at) as first_touched_at,
-        max(touch_events.occurred_at) as last_touched_at,
+        buyer_touches.message_id,
+        min(buyer_touches.occurred_at) as first_touched_at,
+        max(buyer_touches.occurred_at) as last_touched_at,
     from changed_orders
-    inner join touch_events
+    inner join buyers on changed_orders.order_id = buyers.order_id
+    inner join buyer_touches
         on
-            changed_orders.profile_id = touch_events.profile_id
-            and touch_events.occurred_at <= changed_orders.ordered_at
-            and touch_events.occurred_at
-            > {{ add_seconds('changed_orders.ordered_at', '-86400 * ' ~ var('attribution_window_days')) }}
+            buyers.profile_id = buyer_touches.profile_id
+            and changed_orders.ordered_at >= buyer_touches.occurred_at
+            and changed_orders.ordered_at < {{ add_seconds(
+                'buyer_touches.occurred_at',
+                86400 * var('attribution_window_days'),
+            ) }}
     group by
         changed_orders.order_id,
-        changed_orders.profile_id,
+        buyers.profile_id,
         changed_orders.ordered_at,
         changed_orders.revenue,
         changed_orders.currency,
-        touch_events.message_id
+        buyer_touches.message_id
 
 ),
 

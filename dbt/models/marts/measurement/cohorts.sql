@@ -27,7 +27,7 @@ select
         as month_number,
     count(distinct orders.profile_id) as customer_count,
     count(*) as order_count,
-    sum(orders.revenue) as revenue,
+    cast(sum(orders.revenue) as decimal(18, 2)) as revenue,
     '{{ var("shop_currency") }}' as currency,
 from orders
 inner join customers on orders.profile_id = customers.profile_id

@@ -94,10 +94,11 @@ select
     coalesce(order_days.order_count, 0) as order_count,
     coalesce(order_days.customer_count, 0) as customer_count,
     coalesce(new_customer_days.new_customer_count, 0) as new_customer_count,
-    coalesce(order_days.revenue, 0) as revenue,
-    coalesce(order_days.refunded, 0) as refunded,
+    cast(coalesce(order_days.revenue, 0) as decimal(18, 2)) as revenue,
+    cast(coalesce(order_days.refunded, 0) as decimal(18, 2)) as refunded,
     coalesce(attributed_days.attributed_order_count, 0) as attributed_order_count,
-    coalesce(attributed_days.attributed_revenue, 0) as attributed_revenue,
+    cast(coalesce(attributed_days.attributed_revenue, 0) as decimal(18, 2))
+        as attributed_revenue,
     coalesce(new_profile_days.new_profile_count, 0) as new_profile_count,
     coalesce(consent_days.subscribed_count, 0) as subscribed_count,
     coalesce(consent_days.unsubscribed_count, 0) as unsubscribed_count,
@@ -106,7 +107,7 @@ select
     ] -%}
     coalesce(message_days.{{ event }}_count, 0) as {{ event }}_count,
     {% endfor -%}
-    coalesce(message_days.cost, 0) as cost,
+    cast(coalesce(message_days.cost, 0) as decimal(18, 6)) as cost,
     '{{ var("shop_currency") }}' as currency,
 from days
 left join order_days on days.date = order_days.date

@@ -11,8 +11,8 @@ select
     profile_id is not null as is_known_customer,
     count(*) as order_count,
     count(distinct profile_id) as customer_count,
-    sum(revenue) as revenue,
-    sum(refunded) as refunded,
+    cast(sum(revenue) as decimal(18, 2)) as revenue,
+    cast(sum(refunded) as decimal(18, 2)) as refunded,
     '{{ var("shop_currency") }}' as currency,
 from orders
 group by

@@ -1,25 +1,23 @@
 with
 
-orders as (
-
-    select * from {{ ref('orders') }}
-
-),
-
 order_items as (
 
     select * from {{ ref('order_items') }}
+    where category = '{{ var("segment_category") }}'
+
+),
+
+identifiers as (
+
+    select * from {{ ref('profile_identifiers') }}
 
 ),
 
 buyers as (
 
-    select distinct orders.profile_id
-    from orders
-    inner join order_items on orders.order_id = order_items.order_id
-    where
-        order_items.category = '{{ var("segment_category") }}'
-        and orders.profile_id is not null
+    select distinct identifiers.profile_id
+    from order_items
+    inner join identifiers on order_items.identifier_id = identifiers.identifier_id
 
 )
 

@@ -1,5 +1,5 @@
 select profile_id
 from {{ ref('profiles') }}
 where
-    greatest(last_opened_at, last_clicked_at)
-    > {{ add_seconds(as_of(), '-30 * 86400') }}
+    last_opened_at > {{ add_seconds(as_of(), '-30 * 86400') }}
+    or last_clicked_at > {{ add_seconds(as_of(), '-30 * 86400') }}

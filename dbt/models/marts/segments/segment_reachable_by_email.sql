@@ -9,12 +9,14 @@ profiles as (
 consents as (
 
     select * from {{ ref('consents') }}
+    where channel = 'email' and purpose = 'marketing' and status = 'subscribed'
 
 ),
 
 suppressions as (
 
     select * from {{ ref('suppressions') }}
+    where channel in ('email', '*')
 
 ),
 
@@ -22,19 +24,9 @@ reachable as (
 
     select profiles.profile_id
     from profiles
-    inner join consents
-        on
-            profiles.profile_id = consents.profile_id
-            and consents.channel = 'email'
-            and consents.purpose = 'marketing'
-            and consents.status = 'subscribed'
-    left join suppressions
-        on
-            profiles.email = suppressions.address
-            and suppressions.channel in ('email', '*')
-    where
-        profiles.email is not null
-        and suppressions.address is null
+    inner join consents on profiles.profile_id = consents.profile_id
+    left join suppressions on profiles.email = suppressions.address
+    where profiles.email is not null and suppressions.address is null
 
 )
 

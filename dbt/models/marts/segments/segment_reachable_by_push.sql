@@ -9,6 +9,14 @@ profiles as (
 consents as (
 
     select * from {{ ref('consents') }}
+    where channel = 'push' and purpose = 'marketing' and status = 'subscribed'
+
+),
+
+suppressions as (
+
+    select * from {{ ref('suppressions') }}
+    where channel in ('push', '*')
 
 ),
 
@@ -16,13 +24,9 @@ reachable as (
 
     select profiles.profile_id
     from profiles
-    inner join consents
-        on
-            profiles.profile_id = consents.profile_id
-            and consents.channel = 'push'
-            and consents.purpose = 'marketing'
-            and consents.status = 'subscribed'
-    where profiles.push_token is not null
+    inner join consents on profiles.profile_id = consents.profile_id
+    left join suppressions on profiles.push_token = suppressions.address
+    where profiles.push_token is not null and suppressions.address is null
 
 )
 

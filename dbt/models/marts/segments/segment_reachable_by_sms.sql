@@ -9,12 +9,14 @@ profiles as (
 consents as (
 
     select * from {{ ref('consents') }}
+    where channel = 'sms' and purpose = 'marketing' and status = 'subscribed'
 
 ),
 
 suppressions as (
 
     select * from {{ ref('suppressions') }}
+    where channel in ('sms', '*')
 
 ),
 
@@ -22,19 +24,9 @@ reachable as (
 
     select profiles.profile_id
     from profiles
-    inner join consents
-        on
-            profiles.profile_id = consents.profile_id
-            and consents.channel = 'sms'
-            and consents.purpose = 'marketing'
-            and consents.status = 'subscribed'
-    left join suppressions
-        on
-            profiles.phone = suppressions.address
-            and suppressions.channel in ('sms', '*')
-    where
-        profiles.phone is not null
-        and suppressions.address is null
+    inner join consents on profiles.profile_id = consents.profile_id
+    left join suppressions on profiles.phone = suppressions.address
+    where profiles.phone is not null and suppressions.address is null
 
 )
 

@@ -15,11 +15,18 @@ identifiers as (
 
 known_stays as (
 
-    select * from
-        {{ rows_so_far({
-            'membership_id': 'varchar', 'profile_id': 'varchar', 'segment': 'varchar',
-            'entered_at': 'timestamp', 'exited_at': 'timestamp', 'seen_at': 'timestamp',
-        }) }}
+    {% if is_incremental() -%}
+    select * from {{ this }}
+    {%- else -%}
+    select
+        cast(null as varchar) as membership_id,
+        cast(null as varchar) as profile_id,
+        cast(null as varchar) as segment,
+        cast(null as timestamp) as entered_at,
+        cast(null as timestamp) as exited_at,
+        cast(null as timestamp) as seen_at,
+    where false
+    {%- endif %}
 
 ),
 
