@@ -2,21 +2,22 @@
 
 A landing file is written once and never changed. While it is being written it bears a name that no reader looks
 at: one that starts with `.` or ends in `.tmp`, `.part` or `.partial`. A program that cannot rename may still copy
-files in; if the loader meets one half-way, it takes what is there and the complete file again when it has changed.
+files in: if the loader meets one half-way, it takes what is there and the complete file again when it has changed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-SUFFIXES = (".ndjson", ".jsonl", ".json", ".csv", ".parquet", ".ndjson.gz", ".jsonl.gz", ".json.gz", ".csv.gz")
-UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial")
+FORMATS = (".ndjson", ".jsonl", ".csv", ".parquet", ".ndjson.gz", ".jsonl.gz", ".csv.gz")
+MEMORY_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Landing(Protocol):
 def open_landing(url: str, endpoint_url: str | None = None) -> Landing:
     """The landing at a folder path or at `s3://bucket/prefix` (of an S3-compatible `endpoint_url`)."""
     if url.startswith("s3://"):
-        raise NotImplementedError(url)
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        return S3Landing(bucket, prefix, endpoint_url)
     return FolderLanding(Path(url))
 
 
@@ -58,15 +60,8 @@ class FolderLanding:
         self._folder = folder
 
     def files(self) -> list[LandingFile]:
-        """All complete event files; the fingerprint is size and modification time, as the content is not read."""
-        found = []
-        for path, _, names in os.walk(self._folder):
-            for name in names:
-                if is_landing_file(name):
-                    stat = (Path(path) / name).stat()
-                    relative = (Path(path) / name).relative_to(self._folder).as_posix()
-                    found.append(LandingFile(relative, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}"))
-        return sorted(found, key=lambda file: file.name)
+        """All complete event files; the fingerprint is size and modification time, as no content is read."""
+        return sorted(_files_below(str(self._folder), ""), key=lambda file: file.name)
 
     def read(self, name: str) -> BinaryIO:
         """The bytes of one file."""
@@ -77,12 +72,14 @@ class FolderLanding:
         target = self._folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         arriving = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-        with arriving.open("wb") as stream:
-            for record in records:
-                stream.write(encode_record(record))
-            stream.flush()
-            os.fsync(stream.fileno())
-        arriving.replace(target)
+        try:
+            with arriving.open("wb") as stream:
+                stream.writelines(map(encode_record, records))
+                stream.flush()
+                os.fsync(stream.fileno())
+            arriving.replace(target)
+        finally:
+            arriving.unlink(missing_ok=True)
         descriptor = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -91,11 +88,60 @@ class FolderLanding:
         return name
 
 
+class S3Landing:
+    """Landing files in a bucket below a prefix; credentials come from where boto3 finds them."""
+
+    def __init__(self, bucket: str, prefix: str = "", endpoint_url: str | None = None) -> None:
+        import boto3  # noqa: PLC0415  (a third of a second that a folder landing should not pay)
+
+        self._client = boto3.client("s3", endpoint_url=endpoint_url)
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    def files(self) -> list[LandingFile]:
+        """All complete event files; the fingerprint is the ETag. An object is complete as soon as it is listed."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        found = [
+            LandingFile(item["Key"].removeprefix(self._prefix), item["Size"], item["ETag"].strip('"'))
+            for page in pages for item in page.get("Contents", ())
+            if is_landing_file(item["Key"].rpartition("/")[2])
+        ]
+        return sorted(found, key=lambda file: file.name)
+
+    def read(self, name: str) -> BinaryIO:
+        """The bytes of one object, streamed."""
+        body: BinaryIO = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
+        return body
+
+    def write(self, name: str, records: Iterable[dict[str, Any]]) -> str:
+        """Upload the whole object; S3 shows it when it is complete."""
+        with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as whole:
+            for record in records:
+                whole.write(encode_record(record))
+            whole.seek(0)
+            self._client.upload_fileobj(whole, self._bucket, self._prefix + name)
+        return name
+
+
 def is_landing_file(name: str) -> bool:
     """Whether a file of this name is complete and of a kind that the loader reads."""
-    return name.endswith(SUFFIXES) and not name.startswith(".") and not name.endswith(UNFINISHED_SUFFIXES)
+    return name.endswith(FORMATS) and not name.startswith(".")
 
 
 def encode_record(record: dict[str, Any]) -> bytes:
     """One NDJSON line."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str).encode() + b"\n"
+
+
+def _files_below(folder: str, prefix: str) -> Iterator[LandingFile]:
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files_below(entry.path, f"{prefix}{entry.name}/")
+            elif is_landing_file(entry.name):
+                stat = entry.stat()
+                yield LandingFile(prefix + entry.name, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
 from connectors.events.properties import PROPERTIES, IdentifyTraits, empty_to_none, json_text_to_value
@@ -75,8 +75,14 @@ def _only_iso(value: Any) -> Any:
     return value
 
 
+def _plausible(moment: datetime) -> datetime:
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"a time must lie between {EARLIEST.year} and {LATEST.year}")
+    return moment
+
+
 Identifier = Annotated[str | None, BeforeValidator(empty_to_none)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_only_iso), Field(ge=EARLIEST, lt=LATEST)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_iso), AfterValidator(_plausible)]
 Bag = Annotated[dict[str, Any], BeforeValidator(json_text_to_value)]
 
 

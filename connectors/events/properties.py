@@ -30,8 +30,8 @@ def _day(value: Any) -> Any:
     """A date, or the day of a time; pydantic would also take seconds since 1970."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d([T ].*)?", value):
         return value[:10]
-    if isinstance(value, date):
-        return value
+    if value is None or value == "" or isinstance(value, date):
+        return value or None
     raise ValueError("a date must be YYYY-MM-DD")
 
 
@@ -91,6 +91,9 @@ class Cart(Properties):
 class Order(Properties):
     """A completed order: its lines, or at least what it was worth."""
 
+    model_config = ConfigDict(json_schema_extra={
+        "anyOf": [{"required": ["products"]}, {"required": ["revenue"]}, {"required": ["total"]}]})
+
     order_id: Id
     products: Annotated[list[OrderLine], BeforeValidator(json_text_to_value)] | None = None
     revenue: Money | None = None
@@ -145,7 +148,7 @@ class IdentifyTraits(Properties):
 
     email: Annotated[Text, BeforeValidator(_address_has_an_at), BeforeValidator(empty_to_none)] = None
     phone: Text = None
-    birthday: Annotated[date, BeforeValidator(_day)] | Annotated[None, BeforeValidator(empty_to_none)] = None
+    birthday: Annotated[date | None, BeforeValidator(_day)] = None
 
 
 PROPERTIES: dict[str, type[Properties]] = {
