@@ -1,7 +1,5 @@
 """From the list to the people: circuit breakers, one asset per channel, then what came of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from dagster import (

@@ -33,19 +33,22 @@ ENOUGH_SENT = 50
 RELEASE_SLACK = 1.1
 """A released list may have grown this much since the person looked at it."""
 
+DUE = "create or replace temp table due as select * from sends.outbox"
+"""The list is read once: what is judged is what is sent."""
+
 LIST_FACTS = """
 with
-due as (
+listed as (
     select
         count(*) as message_count,
         count(*) filter (where message_class = 'marketing') as marketing_count,
         count(*) filter (where message_class = 'marketing' and consent_id is not null) as with_consent_count
-    from sends.outbox
+    from due
 ),
 held as (
-    select count(*) as stale_consent_count
-    from intermediate.int_send_evaluations
-    where reason = 'consent_feed_stale'
+    select count(distinct message_id) as stale_consent_count
+    from intermediate.int_send_decisions
+    where reason = 'consent_feed_stale' and evaluated_at > as_of - interval 1 day
 ),
 addresses as (select count(*) as address_count from profiles.profiles where email is not null),
 subscribed as (
@@ -62,12 +65,12 @@ outcomes as (
             where signal in ('message_bounced', 'message_complained', 'message_rejected')
         ) as failed_count
     from intermediate.int_signals
-    where occurred_at > ? - interval 1 day and occurred_at <= ?
+    where occurred_at > as_of - interval 1 day and occurred_at <= as_of
 )
 select
     message_count, marketing_count, with_consent_count as marketing_with_consent_count, stale_consent_count,
     subscribed_count / nullif(address_count, 0) as consent_share, sent_count, failed_count
-from due, held, addresses, subscribed, outcomes
+from listed, held, addresses, subscribed, outcomes
 """
 
 
@@ -79,7 +82,7 @@ class ListFacts:
         message_count: messages due now.
         marketing_count: those of class marketing.
         marketing_with_consent_count: those of class marketing that name the consent they rest on.
-        stale_consent_count: candidates held back because the consent feed is stale.
+        stale_consent_count: messages of the last day held back because the consent feed is stale.
         consent_share: share of people with an e-mail address who are subscribed; none without people.
         sent_count: messages of the last day that reached an outcome.
         failed_count: of these, those that bounced, were rejected or complained about.
@@ -180,7 +183,7 @@ def consent_share_is_steady(facts: ListFacts, history: History) -> Verdict:
 
 def consent_feed_is_fresh(facts: ListFacts, _history: History) -> Verdict:
     """Stale consent holds marketing back message by message (in SQL); here somebody hears of it."""
-    seen = f"{facts.stale_consent_count} marketing messages wait for a fresh consent feed"
+    seen = f"{facts.stale_consent_count} marketing messages of the last day wait for a fresh consent feed"
     return Verdict("consent_feed_is_fresh", "warning" if facts.stale_consent_count else "ok", seen)
 
 
@@ -216,7 +219,8 @@ def decide(
 
 def look(warehouse: Warehouse, as_of: datetime) -> ListFacts:
     """Read a list's facts: what is due, the consent it rests on, how the last day's messages fared."""
-    return ListFacts(**warehouse.query(LIST_FACTS, [as_of, as_of]).to_pylist()[0])
+    warehouse.execute(DUE)
+    return ListFacts(**warehouse.query(LIST_FACTS.replace("as_of", f"timestamp '{as_of}'")).to_pylist()[0])
 
 
 def judge(warehouse: Warehouse, as_of: datetime, facts: ListFacts) -> list[Verdict]:

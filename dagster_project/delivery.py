@@ -15,6 +15,8 @@ from connectors.model import Message
 from connectors.store import open_store, sync_consents, sync_suppressions
 from connectors.vendors import open_senders
 
+from dagster_project.checks import DUE
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -46,19 +48,20 @@ class Due:
 
 def read_due(warehouse: Warehouse, as_of: datetime, channel: str | None = None) -> Due:
     """Read the messages that are due, on one channel or all, and what their last look needs."""
+    warehouse.execute(DUE)
     where = "where channel = ?" if channel else ""
     parameters = [channel] if channel else []
     return Due(
         messages=warehouse.query(
-            f"select * from sends.outbox {where} order by priority desc, due_at, message_id", parameters
+            f"select * from due {where} order by priority desc, due_at, message_id", parameters
         ),
         suppressions=warehouse.query(
             """select channel, address, reason, since from profiles.suppressions
-            where address in (select lower(address) from sends.outbox)"""
+            where address in (select lower(address) from due)"""
         ),
         consents=warehouse.query(
             """select profile_id, channel, purpose, status, since from profiles.consents
-            where profile_id in (select profile_id from sends.outbox)"""
+            where profile_id in (select profile_id from due)"""
         ),
         loaded_files=frozenset(
             warehouse.query("select file from raw_events.landing_files")["file"].to_pylist()

@@ -1,7 +1,5 @@
 """Landing files and flow definitions → `raw_*`, as assets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The dbt project as assets: groups are folders, keys are table names, flows carry timetable and diagram."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
