@@ -22,10 +22,10 @@ summed as (
             'entered', 'decided', 'held_out', 'sent', 'delivered', 'opened', 'clicked',
             'converted', 'unsubscribed', 'bounced', 'complained', 'order',
         ] -%}
-        sum(flow_performance.{{ measure }}_count) as {{ measure }}_count,
+        cast(sum(flow_performance.{{ measure }}_count) as bigint) as {{ measure }}_count,
         {% endfor -%}
-        sum(flow_performance.revenue) as revenue,
-        sum(flow_performance.cost) as cost,
+        cast(sum(flow_performance.revenue) as decimal(18, 2)) as revenue,
+        cast(sum(flow_performance.cost) as decimal(18, 6)) as cost,
         max(flow_performance.currency) as currency,
     from flow_performance
     inner join campaigns on flow_performance.flow = campaigns.flow

@@ -113,9 +113,9 @@ outcomes as (
         participants.experiment,
         participants.arm,
         participants.baseline_arm,
-        case when converted.participant_id is null then 0 else 1 end as converted,
-        case when sends.opened_at is null then 0 else 1 end as opened,
-        case when sends.clicked_at is null then 0 else 1 end as clicked,
+        converted.participant_id is not null as converted,
+        sends.opened_at is not null as opened,
+        sends.clicked_at is not null as clicked,
         participants.message_id is not null as has_message,
     from participants
     left join converted
@@ -135,7 +135,7 @@ counted as (
         arm,
         baseline_arm,
         count(*) as participant_count,
-        sum({{ metric }}) as success_count,
+        count(*) filter (where {{ metric }}) as success_count,
     from outcomes
     {% if metric != 'converted' -%}
     where has_message

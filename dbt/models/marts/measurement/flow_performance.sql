@@ -99,10 +99,10 @@ select
         'decided', 'held_out', 'sent', 'delivered', 'opened', 'clicked', 'converted',
         'unsubscribed', 'bounced', 'complained', 'order',
     ] -%}
-    coalesce(decided.{{ measure }}_count, 0) as {{ measure }}_count,
+    cast(coalesce(decided.{{ measure }}_count, 0) as bigint) as {{ measure }}_count,
     {% endfor -%}
-    coalesce(decided.revenue, 0) as revenue,
-    coalesce(decided.cost, 0) as cost,
+    cast(coalesce(decided.revenue, 0) as decimal(18, 2)) as revenue,
+    cast(coalesce(decided.cost, 0) as decimal(18, 6)) as cost,
     '{{ var("shop_currency") }}' as currency,
 from entered
 full outer join decided

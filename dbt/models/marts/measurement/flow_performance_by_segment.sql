@@ -51,7 +51,7 @@ select
     count(sends.clicked_at) as clicked_count,
     count(conversions.message_id) as converted_count,
     count(sends.unsubscribed_at) as unsubscribed_count,
-    coalesce(sum(conversions.revenue), 0) as revenue,
+    cast(coalesce(sum(conversions.revenue), 0) as decimal(18, 2)) as revenue,
     '{{ var("shop_currency") }}' as currency,
 from sends
 inner join sent_in_segment on sends.message_id = sent_in_segment.message_id
