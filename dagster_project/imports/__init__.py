@@ -1,0 +1,1 @@
+"""Adapters that turn foreign data into landing files of events."""

@@ -1,0 +1,231 @@
+"""UCI Online Retail (a UK gift shop, 2010-12-01 … 2011-12-09) as Segment events, one landing file per day.
+
+- `identify` when a customer is first seen in any line, and again when the country changes.
+- `Product Updated` when a stock code is first sold: name and price of that line.
+- `Order Completed` per invoice: all lines with quantity and price above zero, administrative codes and exact
+  duplicates included. Lines at price 0 are stock corrections and do not count. Guests have no user id.
+- `Order Refunded` per cancellation (an invoice number that starts with C) and order it refunds. A cancelled line
+  belongs to the customer's latest earlier invoice that sold this stock code at this price in at least this
+  quantity. Lines that no invoice fits keep the cancellation's own number as their order id.
+
+The file tells wall-clock times; they are taken as UTC. File names and event ids depend on the data alone: importing
+again writes nothing, and what is loaded twice counts once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from connectors.landing import Landing
+
+FOLDER = "online_retail"
+SOURCE = "online_retail"
+
+LINES_SQL = """
+create temp table lines as
+select
+    file_row_number as line_number,
+    invoice_no,
+    stock_code,
+    description,
+    quantity,
+    unit_price,
+    cast(quantity * cast(unit_price as decimal(12, 3)) as decimal(18, 3)) as value,
+    cast(customer_id as text) as customer_id,
+    country,
+    min(invoice_date) over (partition by invoice_no) as invoiced_at,
+    invoice_no like 'C%' as is_cancellation,
+    quantity > 0 and unit_price > 0 and invoice_no not like 'C%' as is_sale,
+from read_parquet(?, file_row_number = true)
+where ? is null or invoice_date < ?
+"""
+
+CUSTOMERS_SQL = """
+with countries as (
+    select
+        customer_id,
+        country,
+        invoiced_at,
+        lag(country) over (partition by customer_id order by invoiced_at, line_number) as country_before,
+    from lines
+    where customer_id is not null
+)
+
+select
+    customer_id,
+    country,
+    invoiced_at as occurred_at,
+    country_before is null as is_first,
+from countries
+where country is distinct from country_before
+order by invoiced_at, customer_id
+"""
+
+PRODUCTS_SQL = """
+select
+    stock_code,
+    arg_min(description, line_number) as name,
+    arg_min(unit_price, line_number) as price,
+    arg_min(invoiced_at, line_number) as occurred_at,
+from lines
+where is_sale
+group by stock_code
+order by occurred_at, stock_code
+"""
+
+ORDERS_SQL = """
+select
+    invoice_no,
+    any_value(customer_id) as customer_id,
+    any_value(invoiced_at) as occurred_at,
+    list({'product_id': stock_code, 'name': description, 'quantity': quantity, 'price': unit_price}
+        order by line_number) as products,
+from lines
+where is_sale
+group by invoice_no
+order by occurred_at, invoice_no
+"""
+
+REFUNDS_SQL = """
+with sold as (
+    select
+        invoice_no,
+        customer_id,
+        stock_code,
+        unit_price,
+        invoiced_at,
+        sum(quantity) as quantity,
+    from lines
+    where is_sale and customer_id is not null
+    group by all
+),
+
+cancelled as (
+    select * from lines where is_cancellation
+),
+
+matched as (
+    select
+        cancelled.*,
+        sold.invoice_no as sold_invoice_no,
+    from cancelled
+    left join sold
+        on cancelled.customer_id = sold.customer_id
+        and cancelled.stock_code = sold.stock_code
+        and cancelled.unit_price = sold.unit_price
+        and cancelled.invoiced_at >= sold.invoiced_at
+        and -cancelled.quantity <= sold.quantity
+    qualify row_number() over (
+        partition by cancelled.line_number order by sold.invoiced_at desc, sold.invoice_no desc) = 1
+)
+
+select
+    invoice_no,
+    coalesce(sold_invoice_no, invoice_no) as order_id,
+    sold_invoice_no is not null as is_matched,
+    any_value(customer_id) as customer_id,
+    any_value(invoiced_at) as occurred_at,
+    cast(round(-sum(value), 2) as double) as total,
+    list({'product_id': stock_code, 'name': description, 'quantity': -quantity, 'price': unit_price}
+        order by line_number) as products,
+from matched
+group by invoice_no, sold_invoice_no
+order by occurred_at, invoice_no, order_id
+"""
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What the file holds, and how many landing files were written for it (0 when they were there already)."""
+
+    files_written: int
+    customers: int
+    products: int
+    orders: int
+    guest_orders: int
+    refunds: int
+    unmatched_refunds: int
+
+
+def import_online_retail(
+    path: Path, landing: Landing, *, until: date | None = None, with_addresses: bool = False
+) -> ImportResult:
+    """Write landing files for the days that are not there yet.
+
+    Args:
+        path: `online_retail.parquet`.
+        landing: where the files go, as `online_retail/<day>.ndjson`.
+        until: import only the days before this one.
+        with_addresses: also write `online_retail/<day>.consents.ndjson`, in which each new customer gets the
+            address `<customer>@customers.example`, which the data lack, and subscribes to marketing by e-mail.
+    """
+    with duckdb.connect() as connection:
+        connection.execute(LINES_SQL, [str(path), until, until])
+        customers, products, orders, refunds = (
+            connection.sql(query).to_arrow_table().to_pylist()
+            for query in (CUSTOMERS_SQL, PRODUCTS_SQL, ORDERS_SQL, REFUNDS_SQL)
+        )
+    files: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in _events(customers, products, orders, refunds):
+        files[f"{FOLDER}/{record['timestamp'][:10]}.ndjson"].append(record)
+    for customer in customers if with_addresses else ():
+        if customer["is_first"]:
+            files[f"{FOLDER}/{customer['occurred_at']:%Y-%m-%d}.consents.ndjson"] += _consent(customer)
+    there = {file.name for file in landing.files()}
+    missing = sorted(name for name in files if name not in there)
+    for name in missing:
+        landing.write(name, sorted(files[name], key=lambda record: record["timestamp"]))
+    return ImportResult(
+        files_written=len(missing),
+        customers=sum(customer["is_first"] for customer in customers),
+        products=len(products),
+        orders=len(orders),
+        guest_orders=sum(order["customer_id"] is None for order in orders),
+        refunds=len(refunds),
+        unmatched_refunds=sum(not refund["is_matched"] for refund in refunds),
+    )
+
+
+def _events(customers: list[Any], products: list[Any], orders: list[Any], refunds: list[Any]) -> Iterator[dict[str, Any]]:
+    for customer in customers:
+        known = f"customer-{customer['customer_id']}-{customer['occurred_at']:%Y%m%d%H%M}"
+        yield _record(known, customer, type="identify", traits={"country": customer["country"]})
+    for product in products:
+        yield _record(f"product-{product['stock_code']}", product, event="Product Updated", properties={
+            "product_id": product["stock_code"], "name": product["name"], "price": product["price"],
+            "currency": "GBP"})
+    for order in orders:
+        yield _record(f"order-{order['invoice_no']}", order, event="Order Completed", properties={
+            "order_id": order["invoice_no"], "currency": "GBP", "products": order["products"]})
+    for refund in refunds:
+        identity = f"refund-{refund['invoice_no']}-{refund['order_id']}"
+        yield _record(identity, refund, event="Order Refunded", properties={
+            "order_id": refund["order_id"], "total": refund["total"], "currency": "GBP",
+            "products": refund["products"]})
+
+
+def _consent(customer: dict[str, Any]) -> list[dict[str, Any]]:
+    identity = customer["customer_id"]
+    return [
+        _record(f"address-{identity}", customer, type="identify",
+                traits={"email": f"{identity}@customers.example"}),
+        _record(f"consent-{identity}", customer, event="Subscribed",
+                properties={"channel": "email", "purpose": "marketing", "source": SOURCE}),
+    ]
+
+
+def _record(identity: str, row: dict[str, Any], **call: Any) -> dict[str, Any]:
+    """One Segment call of this row's customer (nobody's for guests and products) at this row's time."""
+    occurred_at: datetime = row["occurred_at"]
+    record = {"type": "track", "messageId": f"{SOURCE}-{identity}", "timestamp": f"{occurred_at.isoformat()}Z",
+              "source": SOURCE, **call}
+    return record | ({"userId": row["customer_id"]} if row.get("customer_id") else {})
