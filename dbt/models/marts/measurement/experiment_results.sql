@@ -1,14 +1,8 @@
 with
 
-flow_entries as (
+log as (
 
-    select * from {{ ref('flow_entries') }}
-
-),
-
-flow_decisions as (
-
-    select * from {{ ref('flow_decisions') }}
+    select * from {{ ref('int_flow_log') }}
 
 ),
 
@@ -24,11 +18,14 @@ goals as (
 
 tested_steps as (
 
-    select distinct
+    select
         flow,
         step,
+        min(variant) as baseline_arm,
     from {{ ref('stg_flows__flow_arms') }}
     where variant is not null
+    group by flow, step
+    having count(distinct variant) > 1
 
 ),
 
@@ -61,31 +58,28 @@ participants as (
     select
         flow || '.hold_out' as experiment,
         flow,
-        case when held_out then 'held_out' else 'treated' end as arm,
-        'held_out' as baseline_arm,
-        entry_id as participant_id,
+        cast(null as varchar) as step,
+        entry_id,
         profile_id,
         entered_at as since,
-        null as message_id,
-    from flow_entries
+        case when held_out then 'held_out' else 'treated' end as arm,
+        'held_out' as baseline_arm,
+    from log
+    where kind = 'entered'
     union all
     select
-        flow_decisions.flow || '.' || flow_decisions.step as experiment,
-        flow_decisions.flow,
-        flow_decisions.variant as arm,
-        min(flow_decisions.variant) over (
-            partition by flow_decisions.flow, flow_decisions.step
-        ) as baseline_arm,
-        flow_decisions.entry_id as participant_id,
-        flow_decisions.profile_id,
-        flow_decisions.decided_at as since,
-        flow_decisions.message_id,
-    from flow_decisions
+        log.flow || '.' || log.step as experiment,
+        log.flow,
+        log.step,
+        log.entry_id,
+        log.profile_id,
+        log.logged_at as since,
+        log.variant as arm,
+        tested_steps.baseline_arm,
+    from log
     inner join tested_steps
-        on
-            flow_decisions.flow = tested_steps.flow
-            and flow_decisions.step = tested_steps.step
-    where flow_decisions.outcome = 'message'
+        on log.flow = tested_steps.flow and log.step = tested_steps.step
+    where log.kind = 'decided' and log.outcome = 'message' and log.variant is not null
 
 ),
 
@@ -93,7 +87,7 @@ converted as (
 
     select distinct
         participants.experiment,
-        participants.participant_id,
+        participants.entry_id,
     from participants
     inner join goals on participants.flow = goals.flow
     inner join identifiers on participants.profile_id = identifiers.identifier_id
@@ -113,16 +107,21 @@ outcomes as (
         participants.experiment,
         participants.arm,
         participants.baseline_arm,
-        converted.participant_id is not null as converted,
+        converted.entry_id is not null as converted,
         sends.opened_at is not null as opened,
         sends.clicked_at is not null as clicked,
-        participants.message_id is not null as has_message,
+        sends.message_id is not null as has_message,
     from participants
     left join converted
         on
             participants.experiment = converted.experiment
-            and participants.participant_id = converted.participant_id
-    left join sends on participants.message_id = sends.message_id
+            and participants.entry_id = converted.entry_id
+    left join sends
+        on
+            participants.flow = sends.flow
+            and participants.step = sends.step
+            and participants.entry_id = sends.entry_id
+            and sends.sent_at is not null
 
 ),
 

@@ -1,20 +1,31 @@
+{%- set decided = ['decided', 'held_out'] %}
+{%- set sent = [
+    'sent', 'delivered', 'opened', 'clicked', 'converted', 'unsubscribed', 'bounced',
+    'complained', 'order',
+] %}
 with
 
-flow_entries as (
+log as (
 
-    select * from {{ ref('flow_entries') }}
+    select * from {{ ref('int_flow_log') }}
 
 ),
 
-flow_decisions as (
+first_steps as (
 
-    select * from {{ ref('flow_decisions') }}
+    select
+        flow,
+        flow_version,
+        step,
+    from {{ ref('stg_flows__flow_steps') }}
+    where position = 1
 
 ),
 
 sends as (
 
     select * from {{ ref('sends') }}
+    where flow is not null
 
 ),
 
@@ -36,38 +47,41 @@ conversions as (
 
 ),
 
-first_steps as (
+entries as (
+
+    select
+        log.flow,
+        first_steps.step,
+        cast(log.entered_at as date) as date,
+        count(*) as entered_count,
+    from log
+    inner join first_steps
+        on log.flow = first_steps.flow and log.flow_version = first_steps.flow_version
+    where log.kind = 'entered'
+    group by log.flow, first_steps.step, cast(log.entered_at as date)
+
+),
+
+decisions as (
 
     select
         flow,
         step,
-    from {{ ref('stg_flows__flow_steps') }}
-    where position = 1
-    qualify row_number() over (partition by flow order by flow_version desc) = 1
-
-),
-
-entered as (
-
-    select
-        flow_entries.flow,
-        first_steps.step,
-        cast(flow_entries.entered_at as date) as date,
-        count(*) as entered_count,
-    from flow_entries
-    left join first_steps on flow_entries.flow = first_steps.flow
-    group by flow_entries.flow, first_steps.step, cast(flow_entries.entered_at as date)
-
-),
-
-decided as (
-
-    select
-        flow_decisions.flow,
-        flow_decisions.step,
-        cast(flow_decisions.decided_at as date) as date,
+        cast(logged_at as date) as date,
         count(*) as decided_count,
-        count(*) filter (where flow_decisions.outcome = 'held_out') as held_out_count,
+        count(*) filter (where outcome = 'held_out') as held_out_count,
+    from log
+    where kind = 'decided'
+    group by flow, step, cast(logged_at as date)
+
+),
+
+messages as (
+
+    select
+        sends.flow,
+        sends.step,
+        cast(sends.decided_at as date) as date,
         count(sends.sent_at) as sent_count,
         count(sends.delivered_at) as delivered_count,
         count(sends.opened_at) as opened_count,
@@ -79,34 +93,50 @@ decided as (
         sum(conversions.order_count) as order_count,
         sum(conversions.revenue) as revenue,
         sum(message_costs.cost) filter (where sends.sent_at is not null) as cost,
-    from flow_decisions
-    left join sends on flow_decisions.message_id = sends.message_id
-    left join conversions on flow_decisions.message_id = conversions.message_id
+    from sends
+    left join conversions on sends.message_id = conversions.message_id
     left join message_costs on sends.channel = message_costs.channel
-    group by
-        flow_decisions.flow,
-        flow_decisions.step,
-        cast(flow_decisions.decided_at as date)
+    group by sends.flow, sends.step, cast(sends.decided_at as date)
+
+),
+
+days as (
+
+    select flow, step, date from entries
+    union
+    select flow, step, date from decisions
+    union
+    select flow, step, date from messages
 
 )
 
 select
-    coalesce(entered.flow, decided.flow) as flow,
-    coalesce(entered.step, decided.step) as step,
-    coalesce(entered.date, decided.date) as date,
-    coalesce(entered.entered_count, 0) as entered_count,
-    {% for measure in [
-        'decided', 'held_out', 'sent', 'delivered', 'opened', 'clicked', 'converted',
-        'unsubscribed', 'bounced', 'complained', 'order',
-    ] -%}
-    cast(coalesce(decided.{{ measure }}_count, 0) as bigint) as {{ measure }}_count,
+    days.flow,
+    days.step,
+    days.date,
+    coalesce(entries.entered_count, 0) as entered_count,
+    {% for measure in decided -%}
+    coalesce(decisions.{{ measure }}_count, 0) as {{ measure }}_count,
     {% endfor -%}
-    cast(coalesce(decided.revenue, 0) as decimal(18, 2)) as revenue,
-    cast(coalesce(decided.cost, 0) as decimal(18, 6)) as cost,
+    {% for measure in sent -%}
+    cast(coalesce(messages.{{ measure }}_count, 0) as bigint) as {{ measure }}_count,
+    {% endfor -%}
+    cast(coalesce(messages.revenue, 0) as decimal(18, 2)) as revenue,
+    cast(coalesce(messages.cost, 0) as decimal(18, 6)) as cost,
     '{{ var("shop_currency") }}' as currency,
-from entered
-full outer join decided
+from days
+left join entries
     on
-        entered.flow = decided.flow
-        and entered.step = decided.step
-        and entered.date = decided.date
+        days.flow = entries.flow
+        and days.step = entries.step
+        and days.date = entries.date
+left join decisions
+    on
+        days.flow = decisions.flow
+        and days.step = decisions.step
+        and days.date = decisions.date
+left join messages
+    on
+        days.flow = messages.flow
+        and days.step = messages.step
+        and days.date = messages.date

@@ -5,18 +5,6 @@
 } %}
 with
 
-candidates as (
-
-    select * from {{ ref('int_message_candidates') }}
-
-),
-
-decisions as (
-
-    select * from {{ ref('int_send_decisions') }}
-
-),
-
 new_events as (
 
     select * from {{ ref('message_events') }}
@@ -92,6 +80,20 @@ messages as (
 
 ),
 
+scheduled as (
+
+    select
+        message_id,
+        decided_at,
+        consent_id,
+    from {{ ref('int_send_decisions') }}
+    where
+        status = 'scheduled'
+        and message_id in (select happened.message_id from happened)
+
+),
+
+-- the bounds spare hashing the ids of all decisions ever made
 described as (
 
     select
@@ -103,10 +105,12 @@ described as (
         candidates.variant,
         candidates.message_class,
         candidates.decided_at,
-        decisions.consent_id,
-    from candidates
-    left join decisions on candidates.message_id = decisions.message_id
-    where candidates.message_id in (select message_id from happened)
+        scheduled.consent_id,
+    from {{ ref('int_message_candidates') }} as candidates
+    inner join scheduled on candidates.message_id = scheduled.message_id
+    where
+        candidates.decided_at >= (select min(scheduled.decided_at) from scheduled)
+        and candidates.decided_at <= (select max(scheduled.decided_at) from scheduled)
 
 )
 
