@@ -9,7 +9,7 @@ import html
 import re
 from dataclasses import dataclass
 
-import lxml.html
+import lxml.html  # type: ignore[import-untyped]
 import mrml
 from css_inline import CSSInliner
 from inscriptis import get_text

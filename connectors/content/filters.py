@@ -27,7 +27,7 @@ def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     def day(state: Any, value: Any, length: str = "long") -> str:
         """`"2026-03-01T10:00:00" | date` → `1 March 2026`, in the recipient's locale."""
         when = value if isinstance(value, date) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-        return format_date(when, format=length, locale=state.lookup("locale"))  # type: ignore[arg-type]
+        return format_date(when, format=length, locale=state.lookup("locale"))
 
     @pass_state
     def number(state: Any, value: Any) -> str:

@@ -1,8 +1,32 @@
-"""Lint: what would go wrong with a template, found before anybody is written to."""
+"""Lint: what would go wrong with a template, found before anybody is written to.
+
+A template is rendered for its sample person, then for people who lack each optional value in turn, then for one who
+lacks all of them. Names that the sample does not know are found without rendering, wherever they stand.
+"""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lxml.html  # type: ignore[import-untyped]
+import minijinja
+
+from connectors.content.compile import compile_email
+from connectors.content.renderer import Renderer, open_renderer
+from connectors.content.template import CONTENT, TemplateError
+from connectors.model import Content
+
+LARGEST_HTML_BYTES = 102_000
+"""Gmail cuts an HTML part off at 102 kB: the footer with the unsubscribe link goes first."""
+
+LONGEST_SUBJECT = 120
+GIVEN_BY_THE_RENDERER = frozenset(
+    ("brand", "links", "click", "subject", "preheader", "variant", "locale", "recommendations")
+)
 
 
 @dataclass(frozen=True)
@@ -14,5 +38,116 @@ class Finding:
     message: str
 
 
-def lint_templates() -> list[Finding]:
-    return []
+def lint_templates(folder: Path = CONTENT) -> list[Finding]:
+    """Everything that is wrong with the templates below `folder`; nothing is sent, nothing is fetched."""
+    renderer = open_renderer("lint", "https://lint.example", folder)
+    return [finding for name in renderer.library.names() for finding in _lint(renderer, name)]
+
+
+def _lint(renderer: Renderer, name: str) -> Iterator[Finding]:
+    try:
+        yield from _unknown_names(renderer, name)
+        yield from _missing_defaults(renderer, name)
+        for variant in (None, *renderer.library.spec(name).variants):
+            yield from _content_findings(renderer, name, renderer.preview(name, variant))
+    except TemplateError as error:
+        yield Finding(name, "source", str(error))
+    except minijinja.TemplateError as error:
+        yield Finding(name, "rendering", _short(error))
+
+
+def _sources(renderer: Renderer, name: str) -> Iterator[str]:
+    """Every text of the template that is filled per recipient."""
+    spec = renderer.library.spec(name)
+    texts = [spec.subject, spec.preheader, spec.text, spec.url]
+    texts += [text for arm in spec.variants.values() for text in (arm.subject, arm.preheader)]
+    yield from (text for text in texts if text)
+    if name.startswith("email/"):
+        compiled = compile_email(name, renderer.library.body(name))
+        if compiled.warnings:
+            raise TemplateError(f"{name}: MJML: {'; '.join(compiled.warnings)}")
+        yield compiled.html
+
+
+def _unknown_names(renderer: Renderer, name: str) -> Iterator[Finding]:
+    """Variables that are not in the sample: typing errors, and fields that the flow does not hand over."""
+    known = paths(renderer.library.sample_context(name)) | set(renderer.library.optional)
+    for source in _sources(renderer, name):
+        for variable in sorted(renderer.undeclared(source)):
+            if variable.partition(".")[0] not in GIVEN_BY_THE_RENDERER and variable not in known:
+                yield Finding(
+                    name, "unknown variable", f"{variable}: not in the template's sample; add it or correct it"
+                )
+
+
+def _missing_defaults(renderer: Renderer, name: str) -> Iterator[Finding]:
+    """Values that a real person may lack and that the template cannot do without."""
+    library = renderer.library
+    whole = library.sample_context(name)
+    optional = [path for path in (*library.optional, *library.spec(name).optional) if path in paths(whole)]
+    seen = set()
+    for lacking in [*([path] for path in optional), optional]:
+        try:
+            renderer.preview(name, None, without(whole, lacking))
+        except minijinja.TemplateError as error:
+            message = f"{_short(error)}; give it a default: {{{{ … | default('…') }}}} or {{% if … is defined %}}"
+            if message not in seen:
+                seen.add(message)
+                yield Finding(name, "no default", message)
+
+
+def _content_findings(renderer: Renderer, name: str, content: Content) -> Iterator[Finding]:
+    spec = renderer.library.spec(name)
+    if spec.subject and not (content.subject or "").strip():
+        yield Finding(name, "empty subject", "the sample person would see no subject")
+    if content.subject and len(content.subject) > LONGEST_SUBJECT:
+        yield Finding(name, "long subject", f"{len(content.subject)} characters; at most {LONGEST_SUBJECT}")
+    if content.html is None:
+        return
+    size = len(content.html.encode())
+    if size > LARGEST_HTML_BYTES:
+        yield Finding(name, "size", f"{size:,} bytes of HTML; mailboxes cut off after {LARGEST_HTML_BYTES:,}")
+    document = lxml.html.document_fromstring(content.html)
+    targets = [anchor.get("href") for anchor in document.xpath("//a")]
+    if spec.message_class == "marketing" and content.unsubscribe_url not in targets:
+        yield Finding(name, "no unsubscribe link", "link to {{ links.unsubscribe }}, or include the footer")
+    for target in targets:
+        if not (target or "").startswith(("https://", "mailto:", "tel:")):
+            yield Finding(name, "broken link", f"a link leads to {target!r}; it must be an https address")
+    for image in document.xpath("//img[not(@alt)]"):
+        yield Finding(name, "no alt text", f"image {image.get('src', '')[:60]}: say what it shows, or alt=\"\"")
+
+
+def paths(value: Any, prefix: str = "") -> set[str]:
+    """Every dotted path of a context; the elements of a list count as one."""
+    found: set[str] = set()
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            path = f"{prefix}.{key}" if prefix else key
+            found |= {path} | paths(inner, path)
+    elif isinstance(value, list):
+        for inner in value:
+            found |= paths(inner, prefix)
+    return found
+
+
+def without(context: Mapping[str, Any], lacking: list[str]) -> dict[str, Any]:
+    """A copy of the context that lacks the values at the given paths."""
+    result = copy.deepcopy(dict(context))
+    for path in lacking:
+        _remove(result, path.split("."))
+    return result
+
+
+def _remove(value: Any, path: list[str]) -> None:
+    if isinstance(value, list):
+        for inner in value:
+            _remove(inner, path)
+    elif isinstance(value, dict) and len(path) == 1:
+        value.pop(path[0], None)
+    elif isinstance(value, dict) and path[0] in value:
+        _remove(value[path[0]], path[1:])
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -7,6 +7,7 @@ without a default is an error: the lint finds it before anybody is written to.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,10 @@ class Renderer:
         """
         return self._render(sample_message(name, variant, context or self.library.sample_context(name)))
 
+    def undeclared(self, source: str) -> set[str]:
+        """Dotted names that a text takes from the context, loops and assignments resolved."""
+        return self._environment.undeclared_variables_in_str(source, nested=True)
+
     def _render(self, message: Message) -> Content:
         name = message.template or ""
         self._prepare(name)
@@ -100,13 +105,16 @@ class Renderer:
         profile = given.get("profile", {})
         about = (message.message_id, message.profile_id, message.channel)
 
+        @cache
         def click(url: str) -> str:
-            return self._links.url(Link("click", *about, str(url)))
+            return self._links.url(Link("click", *about, url))
 
-        empty: dict[str, Any] = {"profile": {}, "entry": {}, "payload": {}, "recommendations": []}
+        empty: dict[str, Any] = {"profile": {}, "payload": {}, "recommendations": []}
         return {
             **empty,
             **given,
+            # Without the key, `entry.items` would be the method of a Python dict.
+            "entry": {"items": [], **given.get("entry", {})},
             "links": {purpose: self._links.url(Link(purpose, *about)) for purpose in LINKS_IN_CONTEXT},
             "click": click,
             "variant": message.variant or "",
@@ -130,8 +138,6 @@ def without_nulls(value: Any) -> Any:
 
 def sample_message(name: str, variant: str | None, context: Mapping[str, Any]) -> Message:
     """A message that only exists to be looked at."""
-    from datetime import datetime  # noqa: PLC0415
-
     moment = datetime(2026, 3, 2, 9)  # noqa: DTZ001  (naive UTC by convention)
     return Message(
         message_id="0" * 32,

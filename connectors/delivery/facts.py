@@ -154,11 +154,10 @@ def _channel(event_name: str, properties: Mapping[str, Any]) -> str:
 def _with_addresses(connection: sa.Connection, dead: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Suppressions with the address that the ledger sent to, where the event did not name it."""
     wanted = [row["message_id"] for row in dead if row["message_id"]]
-    addresses = dict(
-        connection.execute(
-            sa.select(messages.c.message_id, messages.c.address).where(messages.c.message_id.in_(wanted))
-        ).tuples()
+    known = connection.execute(
+        sa.select(messages.c.message_id, messages.c.address).where(messages.c.message_id.in_(wanted))
     )
+    addresses = {row.message_id: row.address for row in known}
     rows = [row | {"address": row["address"] or addresses.get(row["message_id"])} for row in dead]
     return [
         {

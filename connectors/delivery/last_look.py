@@ -6,7 +6,8 @@ Runs inside the claim's transaction. A message is refused for good (`skip`) or k
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -43,7 +44,7 @@ class Evidence:
         is_stale: the consent or suppression feed is too old to rely on.
     """
 
-    suppressed: Set[tuple[str, str]] = frozenset()
+    suppressed: AbstractSet[tuple[str, str]] = frozenset()
     consent: Mapping[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     facts: Mapping[tuple[str, str], list[Mapping[str, Any]]] = field(default_factory=dict)
     is_stale: bool = False
@@ -64,25 +65,21 @@ def last_look(connection: sa.Connection, batch: Sequence[Message], now: datetime
 
 
 def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None:
-    """The rules, in the order in which their reasons are reported."""
+    """The rules, in the order in which their reasons are reported; none when the message may go."""
     news = [fact for identifier in identities(message) for fact in evidence.facts.get(identifier, ())]
-    if message.expires_at and message.expires_at <= now:
-        return Verdict("skip", "too_late")
-    if _has_exited(message, news):
-        return Verdict("skip", "exited")
-    if _is_suppressed(message, evidence):
-        return Verdict("skip", "suppressed")
-    if message.channel not in WITHOUT_ADDRESS:
-        word = _latest_word(message, evidence, news)
-        if message.message_class == "operational" and word == "unsubscribed":
-            return Verdict("skip", "no_consent")
-        if message.message_class == "marketing" and evidence.is_stale:
-            return Verdict("hold", "consent_feed_stale")
-        if message.message_class == "marketing" and word != "subscribed":
-            return Verdict("skip", "no_consent")
-    if message.quiet_from and message.quiet_from <= now:
-        return Verdict("hold", "quiet_hours")
-    return None
+    word = _latest_word(message, evidence, news)
+    needs_yes = message.message_class == "marketing" and message.channel not in WITHOUT_ADDRESS
+    heeds_no = message.message_class == "operational"
+    rules = (
+        (bool(message.expires_at and message.expires_at <= now), Verdict("skip", "too_late")),
+        (_has_exited(message, news), Verdict("skip", "exited")),
+        (_is_suppressed(message, evidence), Verdict("skip", "suppressed")),
+        (needs_yes and evidence.is_stale, Verdict("hold", "consent_feed_stale")),
+        (needs_yes and word != "subscribed", Verdict("skip", "no_consent")),
+        (heeds_no and word == "unsubscribed", Verdict("skip", "no_consent")),
+        (bool(message.quiet_from and message.quiet_from <= now), Verdict("hold", "quiet_hours")),
+    )
+    return next((verdict for applies, verdict in rules if applies), None)
 
 
 def identities(message: Message) -> list[tuple[str, str]]:
@@ -149,7 +146,7 @@ def _read_facts(
     rows = connection.execute(
         sa.select(facts).where(facts.c.identifier.in_(values), facts.c.occurred_at <= now)
     ).mappings()
-    found = defaultdict(list)
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        found[row["identifier_type"], row["identifier"]].append(row)
+        found[row["identifier_type"], row["identifier"]].append(dict(row))
     return found

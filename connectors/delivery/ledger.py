@@ -53,7 +53,7 @@ def claim(store: Store, due: Sequence[Message], worker: str, now: datetime, leas
         planned = [_planned(message, now) for message in by_id.values()]
         if planned:
             connection.execute(insert(connection, messages).on_conflict_do_nothing(), planned)
-        free = connection.scalars(
+        free: Sequence[str] = connection.scalars(
             sa.select(messages.c.message_id)
             .where(messages.c.message_id.in_(by_id), messages.c.state.in_(CLAIMABLE))
             .where(sa.or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= now))
@@ -86,41 +86,17 @@ def settle(store: Store, receipts: Iterable[Receipt], worker: str, now: datetime
     """Record what the vendor said. A lease that ran out meanwhile does not matter: the answer is the answer."""
     by_id = {receipt.message_id: receipt for receipt in receipts}
     with store.transaction() as connection:
-        rows = (
-            connection.execute(
-                sa.select(
-                    messages.c.message_id,
-                    messages.c.state,
-                    messages.c.channel,
-                    messages.c.address,
-                    messages.c.attempt_count,
-                    messages.c.planned_at,
-                ).where(messages.c.message_id.in_(by_id), _held_by(worker, "claimed", "attempted", "unknown"))
-            )
-            .mappings()
-            .all()
-        )
-        for row in rows:
+        mine = sa.and_(messages.c.message_id.in_(by_id), _held_by(worker, "claimed", "attempted", "unknown"))
+        for row in _read(connection, mine):
             receipt = by_id[row["message_id"]]
             values = _outcome(row, receipt, now)
             connection.execute(
                 sa.update(messages).where(messages.c.message_id == row["message_id"]).values(values)
             )
-            if values["state"] == "rejected" and receipt.outcome == "retry":
+            if receipt.suppress:
+                add_suppressions(connection, [_suppression(row, receipt.suppress, now)])
+            if receipt.outcome == "retry" and values["state"] == "rejected":
                 _bury(connection, row, receipt, now)
-        add_suppressions(
-            connection,
-            [
-                {
-                    "channel": row["channel"],
-                    "address": normal_address(row["address"]),
-                    "reason": by_id[row["message_id"]].suppress,
-                    "since": now,
-                }
-                for row in rows
-                if by_id[row["message_id"]].suppress
-            ],
-        )
 
 
 def release(store: Store, worker: str, now: datetime) -> None:
@@ -157,7 +133,7 @@ def recover(
 def expire(store: Store, now: datetime) -> dict[str, str]:
     """Skip what waited too long for its (next) attempt and is on no outbox any more."""
     with store.transaction() as connection:
-        late = connection.scalars(
+        late: Sequence[str] = connection.scalars(
             sa.select(messages.c.message_id).where(
                 messages.c.state.in_(CLAIMABLE), messages.c.expires_at <= now
             )
@@ -187,7 +163,7 @@ def reconcile(
 def backoff(message_id: str, attempt_count: int) -> timedelta:
     """Wait before the next attempt: doubles from a minute to four hours, ± 20 % that is the same on every run."""
     share = int(hashlib.sha256(f"{message_id}:{attempt_count}".encode()).hexdigest()[:8], 16) / 2**32
-    wait = min(FIRST_WAIT * 2 ** min(attempt_count - 1, 12), LONGEST_WAIT)
+    wait = min(FIRST_WAIT * float(2 ** min(attempt_count - 1, 12)), LONGEST_WAIT)
     return wait * (0.8 + 0.4 * share)
 
 
@@ -211,6 +187,17 @@ def _planned(message: Message, now: datetime) -> dict[str, Any]:
     )
     row = {column: getattr(message, column) for column in columns}
     return row | {"state": "planned", "attempt_count": 0, "planned_at": now, "is_written_back": False}
+
+
+def _read(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    columns = ("message_id", "state", "channel", "address", "attempt_count", "planned_at")
+    rows = connection.execute(sa.select(*(messages.c[column] for column in columns)).where(which))
+    return [dict(row) for row in rows.mappings()]
+
+
+def _suppression(row: Mapping[str, Any], reason: str, now: datetime) -> dict[str, Any]:
+    address = normal_address(row["address"])
+    return {"channel": row["channel"], "address": address, "reason": reason, "since": now}
 
 
 def _held_by(worker: str, *states: str) -> sa.ColumnElement[bool]:

@@ -1,0 +1,61 @@
+"""Fresh facts: read once from what has landed and is not loaded."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from connectors import tables
+from connectors.delivery import take_fresh_facts
+from connectors.delivery.facts import SIGNALS, forget_old_facts
+
+
+def order(number, now):
+    return {
+        "type": "track",
+        "messageId": f"order-{number}",
+        "event": "Order Completed",
+        "userId": "ann",
+        "timestamp": now.isoformat() + "Z",
+        "properties": {"order_id": str(number), "revenue": 10},
+    }
+
+
+def kept(store):
+    with store.transaction() as connection:
+        return connection.scalar(select(func.count()).select_from(tables.facts))
+
+
+def test_a_file_is_read_once(store, landing, now):
+    landing.write("a.ndjson", [order(1, now), order(2, now)])
+    assert [take_fresh_facts(store, landing, set()) for _ in range(2)] == [2, 0]
+
+
+def test_a_file_that_has_changed_is_read_again_and_counts_once(store, landing, now):
+    landing.write("a.ndjson", [order(1, now)])
+    take_fresh_facts(store, landing, set())
+    landing.write("a.ndjson", [order(1, now), order(2, now)])
+    take_fresh_facts(store, landing, set())
+    assert kept(store) == 2
+
+
+def test_a_file_that_the_warehouse_knows_is_not_read(store, landing, now):
+    landing.write("a.ndjson", [order(1, now)])
+    assert take_fresh_facts(store, landing, {"a.ndjson"}) == 0
+
+
+def test_what_cannot_be_read_does_not_hide_what_can(store, landing, now):
+    landing.write("a.ndjson", [{"type": "nonsense"}, order(1, now)])
+    assert take_fresh_facts(store, landing, set()) == 1
+
+
+def test_facts_are_forgotten_when_the_warehouse_has_known_them_for_a_week(store, landing, now):
+    landing.write("a.ndjson", [order(1, now - timedelta(days=8)), order(2, now)])
+    take_fresh_facts(store, landing, set())
+    forget_old_facts(store, now)
+    assert kept(store) == 1
+
+
+def test_signals_have_the_words_of_the_warehouse(request):
+    seed = request.config.rootpath / "dbt" / "seeds" / "event_kinds.csv"
+    words = dict(line.split(",")[:2] for line in seed.read_text().splitlines()[1:])
+    assert {name: words.get(name) for name in SIGNALS} == SIGNALS
