@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -36,6 +37,7 @@ from dagster_project.flows.words import (
     share_words,
 )
 
+T = TypeVar("T")
 MessageClass = Literal["transactional", "operational", "marketing"]
 COMPARISONS = ("is", "is_not", "at_least", "at_most", "more_than", "less_than", "is_known")
 
@@ -57,6 +59,11 @@ def _number(value: object) -> int | float:
     raise ValueError(f"{quoted(value)} is not a number: texts are compared with is and is_not")
 
 
+def _sorted(named: dict[str, T]) -> dict[str, T]:
+    """By name: the order of names means nothing, so it must not change the version."""
+    return dict(sorted(named.items()))
+
+
 def _term(value: object) -> object:
     return {"signal": value} if isinstance(value, str) else value
 
@@ -70,7 +77,7 @@ TemplateName = Annotated[str, StringConstraints(pattern=r"^(email|sms|push)/[a-z
 Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
 Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
 Number = Annotated[int | float, PlainValidator(_number)]
-Payload = dict[Name, Scalar]
+Payload = Annotated[dict[Name, Scalar], AfterValidator(_sorted)]
 Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(duration_words)]
 Share = Annotated[Decimal, BeforeValidator(parse_share), PlainSerializer(share_words)]
 LocalTime = Annotated[str, BeforeValidator(parse_time)]
@@ -275,7 +282,7 @@ class Definition(Vocabulary):
     goal: Goal | None = None
     exit_on: tuple[Name, ...] = ()
     hold_out: Share = Decimal()
-    conditions: dict[Name, Condition] = {}
+    conditions: Annotated[dict[Name, Condition], AfterValidator(_sorted)] = {}
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     @property
