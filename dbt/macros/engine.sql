@@ -64,10 +64,17 @@
     json_extract_string(to_json({{ row }}), '$.' || {{ name }})
 {%- endmacro %}
 
+{#- The number that a text says; null when it says none. -#}
+{% macro number_or_null(text) -%}
+    {{ return(adapter.dispatch('number_or_null')(text)) }}
+{%- endmacro %}
+{% macro duckdb__number_or_null(text) -%}
+    try_cast({{ text }} as double)
+{%- endmacro %}
+
 {#- Whether a text stands to a value as the operator says: as numbers when both are, otherwise as texts. -#}
 {% macro compares(actual, operator, value) -%}
-    {%- set number = dbt.safe_cast(actual, 'double') ~ ' - ' ~ dbt.safe_cast(value, 'double') -%}
-    {%- set sign = 'coalesce(sign(' ~ number ~ '), case when ' ~ actual ~ ' < ' ~ value ~ ' then -1 when '
+    {%- set sign = 'coalesce(sign(' ~ number_or_null(actual) ~ ' - ' ~ number_or_null(value) ~ '), case when ' ~ actual ~ ' < ' ~ value ~ ' then -1 when '
         ~ actual ~ ' > ' ~ value ~ ' then 1 when ' ~ actual ~ ' = ' ~ value ~ ' then 0 end)' -%}
     case {{ operator }}
         when 'is_known' then ({{ actual }} is not null) = ({{ value }} = 'true')

@@ -40,7 +40,6 @@ past_entries as (
         candidates.entry_id as candidate_entry_id,
         max(log.entered_at) as last_entered_at,
         count(open_entries.entry_id) as open_count,
-        count(case when log.entry_id = candidates.entry_id then 1 end) as same_count,
     from candidates
     inner join {{ ref('profile_identifiers') }} as identifiers
         on candidates.profile_id = identifiers.profile_id
@@ -60,22 +59,26 @@ new_entries as (
     left join past_entries
         on candidates.flow = past_entries.flow
         and candidates.entry_id = past_entries.candidate_entry_id
+    left join log as same_entry
+        on candidates.flow = same_entry.flow
+        and candidates.entry_id = same_entry.entry_id
+        and same_entry.kind = 'entered'
     where
-        candidates.entered_at <= {{ as_of() }}
+        same_entry.entry_id is null
+        and candidates.entered_at <= {{ as_of() }}
         and {{ add_seconds('candidates.entered_at', 'candidates.enter_within_seconds') }}
         > {{ as_of() }}
-        and case
-            when past_entries.flow is null then true
-            when candidates.reenter = 'always' then past_entries.same_count = 0
-            when candidates.reenter = 'after'
-                then
-                    past_entries.open_count = 0
-                    and candidates.entered_at >= {{ add_seconds(
-                        'past_entries.last_entered_at',
-                        'candidates.reenter_after_seconds'
-                    ) }}
-            else false
-        end
+        and (
+            candidates.reenter = 'always'
+            or past_entries.flow is null
+            or (
+                candidates.reenter = 'after'
+                and past_entries.open_count = 0
+                and candidates.entered_at >= {{ add_seconds(
+                    'past_entries.last_entered_at', 'candidates.reenter_after_seconds'
+                ) }}
+            )
+        )
     qualify
         candidates.reenter = 'always'
         or row_number() over (

@@ -31,7 +31,10 @@ select
     coalesce(latest_judgements.due_at, messages.decided_at) as due_at,
     messages.expires_at,
     coalesce(latest_judgements.status, 'deferred') as status,
-    coalesce(latest_judgements.reason, 'not_yet_judged') as reason,
+    case
+        when latest_judgements.message_id is null then 'not_yet_judged'
+        else latest_judgements.reason
+    end as reason,
     latest_judgements.consent_id,
 from messages
 left join latest_judgements on messages.message_id = latest_judgements.message_id

@@ -1,0 +1,256 @@
+"""The flow engine and the guardrails alone, in memory: dbt compiles their SQL once, each run only sets `as_of`.
+
+A tick of the whole project costs seconds, a run here some 0.1 s, so that properties can be tried over many histories.
+What is read from other packages (profiles, signals, consents, …) are plain tables that a test fills.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from dagster_project.dbt_runner import DbtProject
+from dagster_project.flows.compile import write_flows
+from dagster_project.flows.registry import Flow, parse_flow
+from dagster_project.settings import CHECKOUT, Settings
+from dagster_project.warehouse import RAW_TABLES, ensure_raw_tables, open_warehouse
+
+SOME_MOMENT = datetime(2001, 2, 3, 4, 5, 6)
+START = datetime(2026, 3, 2, 8)
+"""A Monday at 08:00 UTC, when tests begin."""
+
+VIEWS = ("stg_flows__flows", "stg_flows__flow_steps", "stg_flows__flow_arms", "stg_flows__flow_conditions",
+         "stg_flows__flow_exits", "int_flow_steps", "int_flow_exits", "int_flow_candidates", "int_profile_signals")
+RESULTS = ("flow_entries", "flow_decisions", "send_list")
+LEDGERS = {"int_flow_log": (), "int_send_decisions": ("int_message_candidates",)}
+"""Ledgers in the order in which a run writes them, with the views that stand between."""
+
+FLOWS = ("welcome", "cart_recovery", "win_back")
+"""Names under which a test may define flows: the registry that is compiled in."""
+
+FED = {
+    **{f"flows.flow_{flow}": "entry_id text, profile_id text, entered_at timestamp, context json" for flow in FLOWS},
+    "intermediate.int_signals": "identifier_id text, signal text, occurred_at timestamp, seen_at timestamp",
+    "intermediate.int_events": "source text, received_at timestamp, seen_at timestamp",
+    "profiles.profile_identifiers": "identifier_id text, profile_id text",
+    "profiles.profiles": "profile_id text, email text, phone text, push_token text, time_zone text, country text, "
+                         "tier text, order_count bigint",
+    "profiles.consents": "profile_id text, channel text, purpose text, status text, consent_id text",
+    "profiles.suppressions": "channel text, address text, reason text",
+    "segments.segment_memberships": "profile_id text, segment text, exited_at timestamp",
+}
+SEEDS = ("message_classes", "frequency_caps", "quiet_hours", "country_time_zones")
+
+
+@dataclass(frozen=True)
+class Sql:
+    """Compiled SQL of the models: of a first run (no ledger yet) and of every later one."""
+
+    first: dict[str, str]
+    later: dict[str, str]
+    relations: dict[str, str]
+
+
+def compile_engine(home: Path) -> Sql:
+    """Let dbt compile the models in an empty installation.
+
+    Args:
+        home: an empty folder.
+    """
+    settings = Settings.under(home)
+    with open_warehouse(settings) as warehouse:
+        ensure_raw_tables(warehouse)
+    names = [*VIEWS, *RESULTS, *LEDGERS, *(name for views in LEDGERS.values() for name in views)]
+    project = DbtProject(settings)
+
+    def compiled() -> dict[str, Any]:
+        project.build(SOME_MOMENT, names, command="compile", variables={"flows": [f"flow_{flow}" for flow in FLOWS]})
+        return {name: project.manifest().nodes[f"model.millrace.{name}"] for name in names}
+
+    first = {name: node.compiled_code for name, node in compiled().items()}
+    with open_warehouse(settings) as warehouse:
+        warehouse.execute("create schema if not exists intermediate")
+        for ledger in LEDGERS:
+            warehouse.execute(f"create table intermediate.{ledger} (anything text)")
+    nodes = compiled()
+    return Sql(first, {name: node.compiled_code for name, node in nodes.items()},
+               {name: f"{node.schema}.{node.alias}" for name, node in nodes.items()})
+
+
+@dataclass
+class Engine:
+    """One shop in memory. Times are naive UTC; `now` is the moment of the last run."""
+
+    sql: Sql
+    now: datetime = START
+    connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+    _waiting: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.execute("set TimeZone = 'UTC'")
+        self.execute("set threads = 1")
+        self.execute("attach ':memory:' as warehouse")
+        self.execute("use warehouse")
+        schemas = {name.split(".")[0] for name in (*FED, *RAW_TABLES, *self.sql.relations.values())} | {"settings"}
+        for schema in sorted(schemas):
+            self.execute(f"create schema {schema}")
+        for name, columns in {**RAW_TABLES, **FED}.items():
+            self.execute(f"create table {name} ({columns})")
+        for seed in SEEDS:
+            with (CHECKOUT / "dbt" / "seeds" / f"{seed}.csv").open() as file:
+                self.sets(seed, list(csv.DictReader(file)))
+        for view in VIEWS:
+            self._create_view(view)
+        for ledger, views in LEDGERS.items():
+            for view in views:
+                self._create_view(view)
+            self.execute(f"create table {self.sql.relations[ledger]} as "
+                         f"select * from ({self._at(self.sql.first[ledger], START)}) limit 0")
+        for view in RESULTS:
+            self._create_view(view)
+
+    # What there is ------------------------------------------------------------------------------------------------
+
+    def sets(self, seed: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Replace a table of settings (frequency_caps, quiet_hours, …)."""
+        columns = ", ".join(f"{name} {'bigint' if str(value).isdigit() else 'text'}" for name, value in rows[0].items())
+        self.execute(f"create or replace table settings.{seed} ({columns})")
+        for row in rows:
+            self.execute(f"insert into settings.{seed} values ({', '.join('?' * len(row))})", list(row.values()))
+
+    def defines(self, *flows: Flow) -> None:
+        """Make these flows the live ones, all others are removed."""
+        write_flows(self, flows, self.now)  # type: ignore[arg-type]
+
+    def has_profile(self, profile: str, *, also: Sequence[str] = (), consent: bool = True, **traits: Any) -> None:
+        """A person whom every channel reaches, unless said otherwise."""
+        row = {"profile_id": profile, "email": f"{profile}@example.com", "phone": f"+49{profile}",
+               "push_token": f"token-{profile}", "time_zone": "UTC", "country": None, "tier": None,
+               "order_count": 0} | traits
+        self._insert("profiles.profiles", row)
+        for identifier in (profile, *also):
+            self._insert("profiles.profile_identifiers", {"identifier_id": identifier, "profile_id": profile})
+        for channel in ("email", "sms", "push") if consent else ():
+            self._insert("profiles.consents", {
+                "profile_id": profile, "channel": channel, "purpose": "marketing", "status": "subscribed",
+                "consent_id": f"consent-{profile}-{channel}"})
+
+    def enters(self, profile: str, flow: str, *, at: datetime, entry: str | None = None) -> None:
+        """The flow's SQL returns this row from now on."""
+        self._insert(f"flows.flow_{flow}", {"entry_id": entry or f"{flow}-{profile}-{at:%d%H%M}",
+                                            "profile_id": profile, "entered_at": at, "context": "{}"})
+
+    def signals(self, identifier: str, signal: str, *, at: datetime, arrives: datetime | None = None) -> None:
+        """Something a person did; the first run after it arrives sees it."""
+        self._waiting.append((identifier, signal, at, arrives or at))
+
+    def joins(self, profile: str, segment: str) -> None:
+        """A profile becomes a member of a segment."""
+        self._insert("segments.segment_memberships", {"profile_id": profile, "segment": segment, "exited_at": None})
+
+    def merges(self, profile: str, *, into: str) -> None:
+        """Two profiles turn out to be one person."""
+        self.execute("update profiles.profile_identifiers set profile_id = ? where profile_id = ?", [into, profile])
+        self.execute("delete from profiles.profiles where profile_id = ?", [profile])
+        for flow in FLOWS:
+            self.execute(f"update flows.flow_{flow} set profile_id = ? where profile_id = ?", [into, profile])
+
+    # What happens -------------------------------------------------------------------------------------------------
+
+    def runs(self, at: datetime, *, killed_after: str | None = None, feed_is_fresh: bool = True) -> None:
+        """One tick; with `killed_after`, the process dies once that ledger is written."""
+        self.now = max(at, self.now)
+        if feed_is_fresh:
+            self._insert("intermediate.int_events", {"source": "shop", "received_at": at, "seen_at": at})
+        for signal in [item for item in self._waiting if item[3] <= at]:
+            self._waiting.remove(signal)
+            self.execute("insert into intermediate.int_signals values (?, ?, ?, ?)", [*signal[:3], at])
+        for ledger in LEDGERS:
+            sql = self._at(self.sql.later[ledger], at)
+            self.execute(f"insert into {self.sql.relations[ledger]} by name {sql}")
+            if ledger == killed_after:
+                return
+
+    def runs_at(self, *moments: datetime) -> None:
+        """Several ticks."""
+        for moment in moments:
+            self.runs(moment)
+
+    # What came of it ----------------------------------------------------------------------------------------------
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT over the public tables by bare name."""
+        self.execute("set search_path = 'flows,sends,intermediate,profiles,settings'")
+        return self.connection.execute(sql, list(parameters)).fetchall()
+
+    def decisions(self, profile: str) -> list[tuple[datetime, str, str]]:
+        """When, which step, with what outcome."""
+        return self.rows("select decided_at, step, outcome from flow_decisions where profile_id = ? order by all",
+                         [profile])
+
+    def exits(self, profile: str) -> list[tuple[datetime | None, str | None]]:
+        """When and why the entries of a profile ended, in the order of entering."""
+        return self.rows("select exited_at, exit_reason from flow_entries where profile_id = ? order by entered_at",
+                         [profile])
+
+    def messages(self, profile: str) -> list[tuple[str, str, str | None]]:
+        """Template, status and reason of each candidate message, in the order of decision."""
+        return self.rows("select template, status, reason from send_list where profile_id = ? "
+                         "order by decided_at, priority desc, template", [profile])
+
+    # The part of `Warehouse` that `write_flows` needs --------------------------------------------------------------
+
+    def query(self, sql: str) -> pa.Table:
+        return self.connection.sql(sql).to_arrow_table()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self.connection.execute(sql, list(parameters)).fetchall()
+
+    def load(self, table: str, rows: pa.Table) -> None:
+        self.connection.register("arriving_rows", rows)
+        self.execute(f"insert into {table} by name select * from arriving_rows")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        yield
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def _create_view(self, name: str) -> None:
+        self.execute(f"create or replace view {self.sql.relations[name]} as {self.sql.later[name]}")
+
+    def _insert(self, table: str, row: dict[str, Any]) -> None:
+        self.execute(f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
+
+    @staticmethod
+    def _at(sql: str, moment: datetime) -> str:
+        return sql.replace(f"{SOME_MOMENT:%Y-%m-%d %H:%M:%S}", f"{moment:%Y-%m-%d %H:%M:%S}")
+
+
+NewEngine = Callable[[], Engine]
+
+
+def flow(name: str, steps: str, **words: str) -> Flow:
+    """A flow from its YAML: `steps` as under `steps:`, other words on one line each (`exit_on="[ordered]"`)."""
+    said = "".join(f"          {word}: {value}\n" for word, value in words.items())
+    listed = "\n".join("            " + line for line in steps.strip("\n").splitlines())
+    text = (f"models:\n  - name: flow_{name}\n    config:\n      meta:\n        owner: team:tests\n        flow:\n"
+            f"{said}          steps:\n{listed}\n")
+    return parse_flow(f"flow_{name}", text, f"flow_{name}.yml")
+
+
+def after(**duration: int) -> datetime:
+    """A moment after the start of the test."""
+    return START + timedelta(**duration)
