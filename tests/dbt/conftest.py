@@ -76,3 +76,20 @@ def open_shop(tmp_path_factory, parsed_project):
 @pytest.fixture
 def shop(open_shop):
     return open_shop()
+
+
+@pytest.fixture(scope="session")
+def built_project(tmp_path_factory, parsed_project):
+    """A shop in which every model has run once, over nothing."""
+    shop = Shop(tmp_path_factory.mktemp("built"), parsed_project)
+    shop.project.build(datetime(2025, 1, 1), command="seed")
+    shop.project.build(datetime(2025, 1, 1))
+    return shop
+
+
+@pytest.fixture
+def built_shop(tmp_path, built_project, parsed_project):
+    """A shop with all views in place: a run needs to select only what stores rows."""
+    (tmp_path / "shop").mkdir()
+    built_project.warehouse.snapshot(tmp_path / "shop" / "warehouse.duckdb")
+    return Shop(tmp_path / "shop", parsed_project)

@@ -1,0 +1,256 @@
+"""What messages did: states, credits, cohorts, experiments."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dagster_project.measurement.lift import Group, measure_lift
+from dagster_project.settings import CHECKOUT
+
+ONLINE_RETAIL = CHECKOUT.parent / "shared" / "data" / "online_retail"
+START = datetime(2026, 3, 1)
+WINDOW = timedelta(days=7)
+TABLES = ["int_events", "int_identifier_links", "int_identifier_profiles", "int_orders", "message_events", "sends",
+          "attributed_orders"]
+EMAIL_EVENTS = {"sent": "Email Sent", "delivered": "Email Delivered", "opened": "Email Opened",
+                "clicked": "Email Link Clicked", "bounced": "Email Bounced", "complained": "Email Marked as Spam",
+                "skipped": "Message Skipped", "unsubscribed": "Unsubscribed"}
+
+
+def record(event_id: str, at: datetime, event: str, user: str, **properties) -> dict:
+    return {"messageId": event_id, "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "event": event, "userId": user,
+            "properties": properties}
+
+
+def message_event(event: str, hour: int, message: str = "m1", user: str = "ann", **properties) -> dict:
+    return record(f"{message}-{event}-{hour}", START + timedelta(hours=hour), EMAIL_EVENTS[event], user,
+                  message_id=message, channel="email", **properties)
+
+
+def order(order_id: str, hour: int, value: float, user: str = "ann") -> dict:
+    return record(order_id, START + timedelta(hours=hour), "Order Completed", user, order_id=order_id, revenue=value)
+
+
+def credits_of(shop, model: str) -> list[tuple]:
+    return shop.rows(f"""
+        select order_id, message_id, credit, revenue
+        from measurement.attributed_orders where model = '{model}' order by all""")
+
+
+def test_a_message_is_described_by_all_that_happened_to_it_however_it_arrives(built_shop):
+    shop = built_shop
+    shop.take([message_event("opened", 3), message_event("clicked", 5)])
+    shop.run(START + timedelta(hours=6), TABLES)
+    shop.take([message_event("sent", 1), message_event("delivered", 2), message_event("opened", 2, is_machine=True)])
+    shop.run(START + timedelta(hours=7), TABLES)
+    shop.take([message_event("complained", 8), message_event("opened", 8)])
+    shop.run(START + timedelta(hours=9), TABLES)
+    hours = [START + timedelta(hours=hour) for hour in (1, 2, 3, 5, 8)]
+    assert shop.rows("""
+        select message_id, status, sent_at, delivered_at, opened_at, clicked_at, complained_at
+        from sends.sends""") == [("m1", "complained", *hours)]
+
+
+def test_the_status_is_the_worst_news(built_shop):
+    stories = {"sent": ["sent"], "delivered": ["sent", "delivered", "opened"], "bounced": ["sent", "bounced"],
+               "skipped": ["skipped"], "complained": ["sent", "delivered", "unsubscribed", "complained"]}
+    built_shop.take([message_event(event, hour, story) for story, events in stories.items()
+                     for hour, event in enumerate(events)])
+    built_shop.run(START + timedelta(days=1), TABLES)
+    assert built_shop.rows("select message_id, status from sends.sends order by 1") == [
+        (story, story) for story in sorted(stories)]
+
+
+def test_an_order_is_credited_to_the_first_the_last_or_all_messages_that_touched_it(built_shop):
+    shop = built_shop
+    shop.take([message_event("opened", 1, "m1"), message_event("clicked", 2, "m2"), message_event("opened", 3, "m3"),
+               message_event("clicked", 30, "m1"), message_event("opened", 4, "robot", is_machine=True),
+               message_event("opened", 49, "too_late"), order("o1", 48, 100.0)])
+    shop.run(START + timedelta(days=3), TABLES)
+    third = Decimal("0.333333")
+    assert credits_of(shop, "first_touch") == [("o1", "m1", 1, 100)]
+    assert credits_of(shop, "last_touch") == [("o1", "m1", 1, 100)]
+    assert credits_of(shop, "linear") == [
+        ("o1", "m1", third + Decimal("0.000001"), Decimal("33.34")),
+        ("o1", "m2", third, Decimal("33.33")), ("o1", "m3", third, Decimal("33.33"))]
+
+
+def test_a_touch_counts_for_the_attribution_window_and_no_longer(built_shop):
+    shop = built_shop
+    shop.take([message_event("opened", 0), order("within", 7 * 24 - 1, 5), order("after", 7 * 24, 5)])
+    shop.run(START + timedelta(days=8), TABLES)
+    assert [row[0] for row in credits_of(shop, "last_touch")] == ["within"]
+
+
+class History:
+    """Random orders and touches of people who have several names, and the credits that are right."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.people = {f"p{number}": [f"p{number}a", f"p{number}b"] for number in range(4)}
+        self.records, self.orders, self.touches = [], [], []
+        for number in range(40):
+            self.add(number)
+        self.records += [
+            {"messageId": f"i-{user}", "type": "identify", "userId": user, "timestamp": f"{START:%Y-%m-%dT%H:%M:%SZ}",
+             "traits": {"email": f"{person}@x.example"}} for person, users in self.people.items() for user in users]
+        self.chance.shuffle(self.records)
+
+    def add(self, number: int) -> None:
+        person = self.chance.choice(sorted(self.people))
+        user, hour = self.chance.choice(self.people[person]), self.chance.randrange(24 * 12)
+        if self.chance.random() < 0.4:
+            value = self.chance.randrange(1, 99999) / 100
+            self.orders.append((f"o{number}", person, START + timedelta(hours=hour), Decimal(str(value))))
+            self.records.append(order(f"o{number}", hour, value, user))
+        else:
+            message, event = f"m{self.chance.randrange(9)}-{person}", self.chance.choice(["opened", "clicked"])
+            self.touches.append((message, person, START + timedelta(hours=hour)))
+            self.records.append(message_event(event, hour, message, user, n=number) | {"messageId": f"t{number}"})
+
+    def touched_by(self, person: str, at: datetime) -> set[str]:
+        return {message for message, toucher, moment in self.touches
+                if toucher == person and at - WINDOW < moment <= at}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_credits_add_up_to_the_order_and_never_come_after_it_whatever_the_batches(built_shop, seed):
+    history, shop = History(seed), built_shop
+    for number in range(3):
+        shop.take(history.records[number::3])
+        shop.run(START + timedelta(days=13 + number), TABLES)
+    credited = defaultdict(set)
+    for order_id, model, messages, credit, revenue, latest in shop.rows("""
+            select order_id, model, list(message_id), sum(credit), sum(revenue), max(touched_at)
+            from measurement.attributed_orders group by all"""):
+        credited[order_id].add(model)
+        _, person, at, value = next(row for row in history.orders if row[0] == order_id)
+        assert (credit, revenue) == (1, value)
+        assert latest <= at
+        assert set(messages) <= history.touched_by(person, at)
+        assert model != "linear" or set(messages) == history.touched_by(person, at)
+    assert credited == {order_id: {"first_touch", "last_touch", "linear"}
+                        for order_id, person, at, _ in history.orders if history.touched_by(person, at)}
+
+
+def test_cohorts_and_months_of_a_real_shop_are_those_of_the_reference(built_shop):
+    built_shop.warehouse.execute(f"""
+        insert into intermediate.int_orders (order_id, identifier_id, ordered_at, revenue, refunded, is_refunded_whole)
+        select invoice_no, customer_id, min(invoice_date), sum(quantity * unit_price), 0, false
+        from '{ONLINE_RETAIL / "online_retail.parquet"}'
+        where customer_id is not null and invoice_no not like 'C%' and quantity > 0 and unit_price > 0
+        group by invoice_no, customer_id""")
+    built_shop.warehouse.execute("""
+        insert into intermediate.int_identifier_profiles (identifier_id, profile_id)
+        select distinct identifier_id, identifier_id from intermediate.int_orders""")
+    assert built_shop.rows("""
+        select cohort_month::varchar, month_number, customer_count from measurement.cohorts
+        order by all""") == reference("cohort_reference.csv", lambda row: (row[0], int(row[1]), int(row[2])))
+    assert built_shop.rows("""
+        select strftime(month, '%Y-%m'), order_count, customer_count, revenue from measurement.monthly_revenue
+        order by all""") == reference(
+            "monthly_reference.csv", lambda row: (row[0], int(row[1]), int(row[2]), Decimal(row[3])))
+
+
+def enter(shop, number: int, arm: str, *, held_out: bool) -> None:
+    """One entry of a flow, its first step decided, and the message sent unless it was held out."""
+    at = f"{START + timedelta(minutes=number)}"
+    shop.warehouse.execute(f"""
+        insert into intermediate.int_flow_log (flow, flow_version, flow_kind, entry_id, profile_id, entered_at,
+            held_out, kind, step, variant, outcome, logged_at)
+        select 'flow_x', 'v1', 'flow', 'e{number}', 'p{number}', timestamp '{at}', {held_out}, kind,
+            case when kind = 'decided' then 'reminder' end, case when kind = 'decided' then '{arm}' end,
+            case when kind = 'decided' then {"'held_out'" if held_out else "'message'"} end, timestamp '{at}'
+        from (values ('entered'), ('decided')) as kinds (kind)""")
+    if not held_out:
+        shop.warehouse.execute(f"""
+            insert into sends.sends (message_id, flow, step, entry_id, channel, status, decided_at, sent_at, opened_at)
+            select 'm{number}', 'flow_x', 'reminder', 'e{number}', 'email', 'sent', timestamp '{at}',
+                timestamp '{at}', case when '{arm}' = 'urgent' then timestamp '{at}' end""")
+
+
+def buy(shop, number: int, value: float) -> None:
+    """The person of entry `number` orders an hour later, because of the message if there was one."""
+    at = f"{START + timedelta(minutes=number + 60)}"
+    shop.warehouse.execute(f"""
+        insert into intermediate.int_event_signals (signal_id, identifier_id, signal, occurred_at)
+        values ('s{number}', 'p{number}', 'ordered', timestamp '{at}')""")
+    shop.warehouse.execute(f"""
+        insert into measurement.attributed_orders (order_id, message_id, model, profile_id, ordered_at, credit, revenue)
+        select 'o{number}', message_id, 'last_touch', 'p{number}', timestamp '{at}', 1, {value}
+        from sends.sends where message_id = 'm{number}'""")
+
+
+@pytest.fixture
+def flow_shop(built_shop):
+    """Sixty entries of one flow: every sixth held out, every third buys for 10, every second has the urgent arm."""
+    built_shop.warehouse.execute("""
+        insert into raw_flows.flows (flow, flow_version, kind, goal_signal, goal_within_seconds)
+        values ('flow_x', 'v1', 'campaign', 'ordered', 86400)""")
+    built_shop.warehouse.execute("""
+        insert into raw_flows.flow_steps (flow, flow_version, step, position) values ('flow_x', 'v1', 'reminder', 1)""")
+    for arm in ("plain", "urgent"):
+        built_shop.warehouse.execute(f"""
+            insert into raw_flows.flow_arms (flow, flow_version, step, arm, variant)
+            values ('flow_x', 'v1', 'reminder', '{arm}', '{arm}')""")
+    built_shop.warehouse.execute("""
+        insert into intermediate.int_identifier_profiles (identifier_id, profile_id)
+        select 'p' || number, 'p' || number from range(60) as numbers (number)""")
+    for number in range(60):
+        enter(built_shop, number, "urgent" if number % 2 else "plain", held_out=number % 6 == 0)
+        if number % 3 == 0:
+            buy(built_shop, number, 10)
+    return built_shop
+
+
+def test_flow_performance_counts_from_entry_to_revenue(flow_shop):
+    assert flow_shop.rows("""
+        select flow, step, date, entered_count, decided_count, held_out_count, sent_count, opened_count,
+            converted_count, order_count, revenue, cost
+        from measurement.flow_performance""") == [
+        ("flow_x", "reminder", START.date(), 60, 60, 10, 50, 30, 10, 10, 100, Decimal("0.02"))]
+    assert flow_shop.rows("""
+        select campaign, audience_count, sent_count, conversion_share, revenue, return_on_cost
+        from measurement.campaign_performance""") == [("flow_x", 60, 50, 0.2, 100, 4999)]
+
+
+def test_performance_by_segment_goes_by_the_segments_at_the_time_of_sending(flow_shop):
+    flow_shop.warehouse.execute("update sends.sends set profile_id = 'p' || substr(message_id, 2)")
+    flow_shop.warehouse.execute(f"""
+        insert into segments.segment_memberships (membership_id, profile_id, segment, entered_at, exited_at, seen_at)
+        select 's' || number, 'p' || number, 'vip', timestamp '{START}', timestamp '{START}' + to_minutes(30), null
+        from range(60) as numbers (number)""")
+    assert flow_shop.rows("select segment, sent_count from measurement.flow_performance_by_segment") == [("vip", 25)]
+
+
+def test_experiments_in_sql_have_the_lift_and_interval_of_the_library(flow_shop):
+    rows = flow_shop.rows("""
+        select experiment, metric, arm, participant_count, success_count, lift, lift_low, lift_high
+        from measurement.experiment_results where participant_count > 0 order by all""")
+    results = {row[:3]: row[3:] for row in rows}
+    assert {key: value[:2] for key, value in results.items()} == {
+        ("flow_x.hold_out", "converted", "held_out"): (10, 10),
+        ("flow_x.hold_out", "converted", "treated"): (50, 10),
+        ("flow_x.reminder", "clicked", "plain"): (20, 0),
+        ("flow_x.reminder", "clicked", "urgent"): (30, 0),
+        ("flow_x.reminder", "converted", "plain"): (20, 0),
+        ("flow_x.reminder", "converted", "urgent"): (30, 10),
+        ("flow_x.reminder", "opened", "plain"): (20, 0),
+        ("flow_x.reminder", "opened", "urgent"): (30, 30),
+    }
+    for (experiment, metric, arm), (participants, successes, *interval) in results.items():
+        if arm in {"treated", "urgent"}:
+            baseline = results[experiment, metric, "held_out" if arm == "treated" else "plain"]
+            expected = measure_lift(Group(participants, successes), Group(*baseline[:2]))
+            assert interval == pytest.approx([expected.difference, expected.low, expected.high], abs=1e-6)
+
+
+def reference(name: str, read) -> list[tuple]:
+    lines = (Path(ONLINE_RETAIL) / name).read_text().splitlines()[1:]
+    return sorted(read(line.split(",")) for line in lines)
