@@ -1,0 +1,84 @@
+"""A landing keeps complete files only, in a folder or in a bucket, and tells when one has changed."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from connectors.landing import open_landing
+
+RECORD = {"event": "A", "timestamp": "2026-03-01T12:00:00Z", "properties": {"name": "Zoë"}}
+
+
+@pytest.fixture(params=["folder", "s3"])
+def landing(request, tmp_path, monkeypatch):
+    if request.param == "folder":
+        yield open_landing(str(tmp_path / "landing"))
+        return
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="shop")
+        yield open_landing("s3://shop/landing/events")
+
+
+def content(landing, name):
+    stream = landing.read(name)
+    try:
+        return stream.read()
+    finally:
+        stream.close()
+
+
+def test_what_is_written_is_read(landing):
+    assert landing.write("2026/03/a.ndjson", [RECORD, RECORD]) == "2026/03/a.ndjson"
+    lines = content(landing, "2026/03/a.ndjson").splitlines()
+    assert [json.loads(line) for line in lines] == [RECORD, RECORD]
+    [file] = landing.files()
+    assert (file.name, file.bytes) == ("2026/03/a.ndjson", sum(len(line) + 1 for line in lines))
+
+
+def test_files_are_sorted_by_name(landing):
+    for name in ("b.ndjson", "a/z.ndjson", "a.ndjson"):
+        landing.write(name, [RECORD])
+    assert [file.name for file in landing.files()] == ["a.ndjson", "a/z.ndjson", "b.ndjson"]
+
+
+def test_a_changed_file_has_another_fingerprint(landing):
+    landing.write("a.ndjson", [RECORD])
+    [before] = landing.files()
+    [unchanged] = landing.files()
+    landing.write("a.ndjson", [RECORD, RECORD])
+    [after] = landing.files()
+    assert before == unchanged != after
+
+
+def test_an_empty_landing_has_no_files(landing):
+    assert landing.files() == []
+
+
+def test_a_write_that_fails_leaves_nothing(landing):
+    def records():
+        yield RECORD
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        landing.write("a.ndjson", records())
+    assert landing.files() == []
+
+
+def test_a_failed_write_leaves_no_temporary_file_in_a_folder(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        open_landing(str(tmp_path)).write("a.ndjson", ({"n": 1 / n} for n in (1, 0)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bucket_and_its_prefix_are_told_from_the_url(landing):
+    landing.write("a.ndjson", [RECORD])
+    if type(landing).__name__ == "S3Landing":
+        [item] = boto3.client("s3").list_objects_v2(Bucket="shop")["Contents"]
+        assert item["Key"] == "landing/events/a.ndjson"

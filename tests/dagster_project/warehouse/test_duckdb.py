@@ -1,0 +1,98 @@
+"""The warehouse: all or nothing, one writer at a time, readers on a snapshot."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+
+import pyarrow as pa
+import pytest
+
+from dagster_project.settings import Settings
+from dagster_project.warehouse import RAW_TABLES, WarehouseBusyError, ensure_raw_tables, open_warehouse
+from dagster_project.warehouse.duckdb import DuckDBWarehouse
+
+processes = multiprocessing.get_context("forkserver")
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    opened = DuckDBWarehouse(tmp_path / "warehouse.duckdb")
+    opened.execute("create table things (name text, size integer)")
+    return opened
+
+
+def things(warehouse):
+    return [tuple(row.values()) for row in warehouse.query("select name, size from things order by 1").to_pylist()]
+
+
+def test_rows_are_appended_by_column_name_and_what_is_missing_is_null(warehouse):
+    warehouse.load("things", pa.table({"size": [1], "name": ["a"]}))
+    warehouse.load("things", pa.table({"name": ["b"]}))
+    assert things(warehouse) == [("a", 1), ("b", None)]
+    assert warehouse.query("select size from things where name = ?", ["a"]).to_pydict() == {"size": [1]}
+
+
+def test_a_transaction_that_raises_leaves_nothing(warehouse):
+    with pytest.raises(ZeroDivisionError), warehouse.transaction():
+        warehouse.load("things", pa.table({"name": ["a"], "size": [1]}))
+        assert things(warehouse) == [("a", 1)]
+        raise ZeroDivisionError
+    assert things(warehouse) == []
+
+
+def test_a_snapshot_keeps_what_was_and_reads_while_the_writer_writes(warehouse, tmp_path):
+    warehouse.load("things", pa.table({"name": ["a"], "size": [1]}))
+    warehouse.snapshot(tmp_path / "serving.duckdb")
+    reader = DuckDBWarehouse(tmp_path / "serving.duckdb", read_only=True)
+    with warehouse.transaction():
+        warehouse.load("things", pa.table({"name": ["b"], "size": [2]}))
+        assert things(reader) == [("a", 1)]
+    warehouse.snapshot(tmp_path / "serving.duckdb")
+    assert things(reader) == [("a", 1), ("b", 2)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
+
+
+def hold(path, seconds, held):
+    with DuckDBWarehouse(path):
+        held.set()
+        time.sleep(seconds)
+
+
+def test_a_second_writer_waits_for_the_first(warehouse, tmp_path):
+    held = processes.Event()
+    other = processes.Process(target=hold, args=(tmp_path / "warehouse.duckdb", 0.5, held))
+    other.start()
+    held.wait(30)
+    assert things(warehouse) == []
+    other.join()
+
+
+def test_a_writer_that_waited_too_long_says_so(tmp_path):
+    held = processes.Event()
+    other = processes.Process(target=hold, args=(tmp_path / "warehouse.duckdb", 60, held))
+    other.start()
+    held.wait(30)
+    impatient = DuckDBWarehouse(tmp_path / "warehouse.duckdb", patience_seconds=0.1)
+    with pytest.raises(WarehouseBusyError, match="is held by another writer"):
+        impatient.query("select 1")
+    other.kill()
+    other.join()
+
+
+def test_readers_read_the_snapshot_once_there_is_one(tmp_path):
+    settings = Settings.under(tmp_path)
+    writer = open_warehouse(settings)
+    writer.execute("create table things as select 'old' as name, 1 as size")
+    writer.snapshot(settings.serving_path)
+    writer.execute("update things set name = 'new'")
+    assert things(open_warehouse(settings, read_only=True)) == [("old", 1)]
+
+
+def test_raw_tables_are_created_once_and_kept(warehouse):
+    ensure_raw_tables(warehouse)
+    warehouse.load("raw_flows.flow_exits", pa.table({"flow": ["f"], "flow_version": ["1"], "signal": ["ordered"]}))
+    ensure_raw_tables(warehouse)
+    found = warehouse.query("select schema_name || '.' || table_name as name from duckdb_tables()")["name"].to_pylist()
+    assert set(RAW_TABLES) <= set(found)
+    assert warehouse.query("select * from raw_flows.flow_exits").num_rows == 1
