@@ -141,13 +141,13 @@ class DbtProject:
 
         Other views are timeless: `millrace dbt run` (or the first tick) creates them once.
         """
+        manifest = self.manifest()
         return sorted(
             node.name
-            for node in self.manifest().nodes.values()
+            for node in manifest.nodes.values()
             if node.resource_type == "model"
-            and (
-                node.config.materialized not in {"view", "ephemeral"} or AS_OF_MACRO in node.depends_on.macros
-            )
+            and node.config.materialized != "ephemeral"
+            and (node.config.materialized != "view" or names_as_of(manifest, node.unique_id))
         )
 
     def _invoke(
@@ -232,6 +232,28 @@ def forget_compilation(manifest: Manifest) -> None:
         if getattr(node, "extra_ctes_injected", False):
             node.compiled, node.compiled_code = False, None
             node.extra_ctes, node.extra_ctes_injected = [], False
+
+
+def names_as_of(manifest: Manifest, unique_id: str) -> bool:
+    """Whether a node's own SQL contains the run's moment: through any macro, or an ephemeral model inside it."""
+    waiting, seen = [unique_id], set()
+    while waiting:
+        part = waiting.pop()
+        if part == AS_OF_MACRO:
+            return True
+        if part in seen:
+            continue
+        seen.add(part)
+        if part in manifest.macros:
+            waiting += manifest.macros[part].depends_on.macros
+        elif part == unique_id or _is_ephemeral(manifest, part):
+            waiting += [*manifest.nodes[part].depends_on.macros, *manifest.nodes[part].depends_on.nodes]
+    return False
+
+
+def _is_ephemeral(manifest: Manifest, unique_id: str) -> bool:
+    node = manifest.nodes.get(unique_id)
+    return node is not None and node.config.materialized == "ephemeral"
 
 
 def write_whole(path: Path, content: bytes) -> None:
