@@ -29,6 +29,7 @@ recent_orders as (
     from orders
     where
         profile_id is not null
+        and status <> 'cancelled'
         and {{ in_last_days('ordered_at', 2, as_of()) }}
 
 ),
@@ -38,7 +39,7 @@ recent_items as (
     select
         recent_orders.order_id,
         order_items.product_id,
-        products.name,
+        coalesce(order_items.name, products.name) as name,
         order_items.unit_price as price,
         order_items.quantity,
         products.url,
@@ -46,6 +47,7 @@ recent_items as (
     from recent_orders
     inner join order_items on recent_orders.order_id = order_items.order_id
     left join products on order_items.product_id = products.product_id
+    where {{ in_last_days('order_items.ordered_at', 2, as_of()) }}
 
 ),
 
