@@ -2,19 +2,6 @@
     materialized='incremental',
     incremental_strategy='merge',
     unique_key=['profile_id', 'channel', 'purpose'],
-    merge_clauses={
-        'when_matched': [
-            {'action': 'delete', 'condition': 'DBT_INTERNAL_SOURCE.seen_at is null'},
-            {'action': 'update', 'mode': 'by_name'},
-        ],
-        'when_not_matched': [
-            {
-                'action': 'insert',
-                'mode': 'by_name',
-                'condition': 'DBT_INTERNAL_SOURCE.seen_at is not null',
-            },
-        ],
-    },
 ) }}
 
 {#- Latest word of a person per channel and purpose. After a merge of two profiles the words of both count, and the

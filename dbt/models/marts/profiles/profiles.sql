@@ -2,19 +2,6 @@
     materialized='incremental',
     incremental_strategy='merge',
     unique_key='profile_id',
-    merge_clauses={
-        'when_matched': [
-            {'action': 'delete', 'condition': 'DBT_INTERNAL_SOURCE.seen_at is null'},
-            {'action': 'update', 'mode': 'by_name'},
-        ],
-        'when_not_matched': [
-            {
-                'action': 'insert',
-                'mode': 'by_name',
-                'condition': 'DBT_INTERNAL_SOURCE.seen_at is not null',
-            },
-        ],
-    },
 ) }}
 
 {#- Only people whom something happened to are worked out again, from the state of all their identifiers. -#}
