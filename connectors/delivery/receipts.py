@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -79,10 +80,11 @@ def _mark(store: Store, rows: list[Mapping[str, Any]]) -> None:
 
 
 def _file_name(rows: list[Mapping[str, Any]]) -> str:
-    """By the last outcome's time, and what is inside, so that a repeated portion replaces itself."""
+    """By the latest outcome's time, and what is inside, so that a repeated portion replaces itself."""
+    latest = max(_occurred_at(row) for row in rows)
     content = "".join(row["message_id"] + row["state"] for row in rows)
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
-    return f"delivery/{rows[-1]['settled_at']:%Y-%m-%dT%H%M%S}-{digest}.ndjson"
+    return f"delivery/{latest:%Y-%m-%dT%H%M%S}-{digest}.ndjson"
 
 
 def _records(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -93,7 +95,7 @@ def _records(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         message_id=row["message_id"],
         profile_id=row["profile_id"],
         channel=row["channel"],
-        occurred_at=row["reconciled_at"] or row["settled_at"],
+        occurred_at=_occurred_at(row),
         properties={
             "provider": row["provider"],
             "provider_message_id": row["provider_message_id"],
@@ -103,6 +105,11 @@ def _records(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         },
     ).record()
     yield from row["events"] or ()
+
+
+def _occurred_at(row: Mapping[str, Any]) -> datetime:
+    moment: datetime = row["reconciled_at"] or row["settled_at"]
+    return moment
 
 
 def _event(row: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
