@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.measurement.lift import Group, measure_lift
+from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT
 
 ONLINE_RETAIL = CHECKOUT.parent / "shared" / "data" / "online_retail"
@@ -249,6 +250,21 @@ def test_experiments_in_sql_have_the_lift_and_interval_of_the_library(flow_shop)
             baseline = results[experiment, metric, "held_out" if arm == "treated" else "plain"]
             expected = measure_lift(Group(participants, successes), Group(*baseline[:2]))
             assert interval == pytest.approx([expected.difference, expected.low, expected.high], abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def queries():
+    return sorted([*CHECKOUT.glob("sql/dashboards/*.sql"), *CHECKOUT.glob("sql/audits/*.sql")])
+
+
+def test_every_dashboard_and_audit_answers_and_says_first_what_it_is_for(flow_shop, queries):
+    assert queries
+    for query in queries:
+        sql = query.read_text()
+        assert sql.startswith("-- "), query
+        found = ask(flow_shop.settings, sql)
+        assert found.num_columns > 1, query
+        assert found.num_rows == 0 or not sql.startswith("-- Must be empty"), query
 
 
 def reference(name: str, read) -> list[tuple]:

@@ -2,6 +2,7 @@
     'sent': 'sent_at', 'delivered': 'delivered_at', 'opened': 'opened_at',
     'clicked': 'clicked_at', 'bounced': 'bounced_at', 'complained': 'complained_at',
     'unsubscribed': 'unsubscribed_at', 'rejected': 'rejected_at', 'skipped': 'skipped_at',
+    'unknown': 'unknown_at',
 } %}
 with
 
@@ -132,6 +133,7 @@ select
         when messages.rejected_at is not null then 'rejected'
         when messages.delivered_at is not null then 'delivered'
         when messages.skipped_at is not null then 'skipped'
+        when messages.sent_at is null and messages.unknown_at is not null then 'unknown'
         else 'sent'
     end as status,
     messages.reason,

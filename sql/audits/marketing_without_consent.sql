@@ -1,0 +1,13 @@
+-- Must be empty: marketing messages sent without the event that gave consent.
+select
+    message_id,
+    flow,
+    channel,
+    sent_at,
+from sends
+where
+    message_class = 'marketing'
+    and channel in ('email', 'sms', 'push')
+    and sent_at is not null
+    and consent_id is null
+order by sent_at

@@ -1,0 +1,21 @@
+-- How many marketing messages people got in their fullest week.
+with
+
+weeks as (
+
+    select
+        profile_id,
+        date_trunc('week', sent_at) as week,
+        count(*) as messages,
+    from sends
+    where message_class = 'marketing' and sent_at is not null
+    group by profile_id, date_trunc('week', sent_at)
+
+)
+
+select
+    messages as messages_in_a_week,
+    count(distinct profile_id) as people,
+from weeks
+group by messages
+order by messages
