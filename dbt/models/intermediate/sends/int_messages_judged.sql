@@ -60,8 +60,8 @@ feed as (
     select count(*) = 0 as is_stale
     from {{ ref('int_events') }}
     where
-        seen_at > {{ hours_ago(var('consent_stale_after_hours', 24)) }}
-        and received_at > {{ hours_ago(var('consent_stale_after_hours', 24)) }}
+        seen_at > {{ hours_ago(var('consent_stale_after_hours')) }}
+        and received_at > {{ hours_ago(var('consent_stale_after_hours')) }}
         and source is distinct from 'delivery'
 ),
 

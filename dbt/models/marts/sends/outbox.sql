@@ -1,25 +1,113 @@
+with
+
+messages as (
+    select * from {{ ref('int_messages_due') }}
+),
+
+recommended as (
+    select * from {{ ref('int_products_recommended') }}
+),
+
+entries as (
+    select * from {{ ref('flow_entries') }}
+),
+
+exits as (
+    select * from {{ ref('int_flow_exits') }}
+),
+
+profiles as (
+    select * from {{ ref('profiles') }}
+),
+
+identifiers as (
+    select
+        profile_id,
+        identifier_type as type,
+        identifier as value,
+    from {{ ref('profile_identifiers') }}
+),
+
+exit_signals as (
+    select
+        messages.message_id,
+        {{ json_list('distinct exits.signal', order_by='exits.signal') }} as signals,
+    from messages
+    inner join exits on messages.flow = exits.flow
+    group by messages.message_id
+),
+
+known_as as (
+    select
+        messages.message_id,
+        {{ json_list(
+            json_object(['type', 'value']), order_by='type, value'
+        ) }} as identifiers,
+    from messages
+    inner join identifiers on messages.person_id = identifiers.profile_id
+    group by messages.message_id
+),
+
+profile_fields as (
+    select
+        profile_id,
+        {{ json_object([
+            'profile_id', 'email', 'phone', 'first_name', 'last_name', 'locale',
+            'country', 'time_zone', 'tier', 'birthday', 'favourite_category',
+            'order_count', 'total_revenue', 'last_ordered_at',
+        ]) }} as fields,
+    from profiles
+    where profile_id in (select messages.person_id from messages)
+),
+
+contents as (
+    select
+        messages.message_id,
+        messages.flow,
+        messages.step,
+        profile_fields.fields as profile,
+        coalesce(entries.context, cast('{}' as json)) as entry,
+        coalesce(messages.payload, cast('{}' as json)) as payload,
+        coalesce(recommended.recommendations, cast('[]' as json)) as recommendations,
+    from messages
+    left join profile_fields on messages.person_id = profile_fields.profile_id
+    left join recommended on messages.person_id = recommended.person_id
+    left join entries
+        on messages.flow = entries.flow
+        and messages.entry_id = entries.entry_id
+),
+
+contexts as (
+    select
+        message_id,
+        {{ json_object([
+            'flow', 'step', 'profile', 'entry', 'payload', 'recommendations',
+        ]) }} as context,
+    from contents
+)
+
 select
-    message_id,
-    kind,
-    flow,
-    step,
-    entry_id,
-    profile_id,
-    channel,
-    address,
-    template,
-    variant,
-    class as message_class,
-    priority,
-    decided_at,
-    due_at,
-    expires_at,
-    consent_id,
-    cast('[]' as json) as exit_signals,
-    cast('[]' as json) as identifiers,
-    cast('{}' as json) as context,
-from {{ ref('send_list') }}
-where
-    status = 'scheduled'
-    and due_at <= {{ as_of() }}
-    and expires_at > {{ as_of() }}
+    messages.message_id,
+    messages.kind,
+    messages.flow,
+    messages.step,
+    messages.entry_id,
+    messages.profile_id,
+    messages.channel,
+    messages.address,
+    messages.template,
+    messages.variant,
+    messages.message_class,
+    messages.priority,
+    messages.entered_at,
+    messages.decided_at,
+    messages.due_at,
+    messages.expires_at,
+    messages.consent_id,
+    coalesce(exit_signals.signals, cast('[]' as json)) as exit_signals,
+    coalesce(known_as.identifiers, cast('[]' as json)) as identifiers,
+    contexts.context,
+from messages
+inner join contexts on messages.message_id = contexts.message_id
+left join exit_signals on messages.message_id = exit_signals.message_id
+left join known_as on messages.message_id = known_as.message_id

@@ -1,0 +1,70 @@
+with
+
+decisions as (
+    select * from {{ ref('int_send_decisions') }}
+),
+
+candidates as (
+    select * from {{ ref('int_message_candidates') }}
+),
+
+events as (
+    select * from {{ ref('int_events') }}
+),
+
+identifiers as (
+    select * from {{ ref('profile_identifiers') }}
+),
+
+scheduled as (
+    select
+        message_id,
+        address,
+        decided_at,
+        due_at,
+        expires_at,
+        consent_id,
+    from decisions
+    where
+        status = 'scheduled'
+        and due_at <= {{ as_of() }}
+        and due_at > {{ hours_ago(var('longest_message_hours')) }}
+        and expires_at > {{ as_of() }}
+),
+
+-- whatever delivery did with a message, it wrote an event about it
+handled as (
+    select distinct message_id
+    from events
+    where
+        message_id is not null
+        and seen_at >= {{ hours_ago(var('longest_message_hours')) }}
+)
+
+select
+    candidates.message_id,
+    candidates.kind,
+    candidates.flow,
+    candidates.step,
+    candidates.entry_id,
+    candidates.profile_id,
+    coalesce(identifiers.profile_id, candidates.profile_id) as person_id,
+    candidates.entered_at,
+    candidates.channel,
+    candidates.template,
+    candidates.variant,
+    candidates.message_class,
+    candidates.priority,
+    candidates.payload,
+    scheduled.address,
+    scheduled.decided_at,
+    scheduled.due_at,
+    scheduled.expires_at,
+    scheduled.consent_id,
+from scheduled
+inner join candidates on scheduled.message_id = candidates.message_id
+left join handled on scheduled.message_id = handled.message_id
+left join identifiers on candidates.profile_id = identifiers.identifier_id
+where
+    handled.message_id is null
+    and candidates.decided_at > {{ hours_ago(2 * var('longest_message_hours')) }}
