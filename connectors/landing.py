@@ -1,8 +1,9 @@
 """Landing: where files of events arrive and stay, a folder or an S3-compatible bucket.
 
-A landing file is written once and never changed. While it is being written it bears a name that no reader looks
-at: one that starts with `.` or ends in `.tmp`, `.part` or `.partial`. A program that cannot rename may still copy
-files in: if the loader meets one half-way, it takes what is there and the complete file again when it has changed.
+A landing file is written once and never changed. While it is being written it bears a name that no reader
+looks at: one that starts with `.` or ends in `.tmp`, `.part` or `.partial`. A program that cannot rename
+may still copy files in: if the loader meets one half-way, it takes what is there and the complete file
+again when it has changed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MEMORY_BYTES = 8 << 20
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file that has arrived: `name` relative to the landing, size, and a text that changes when its bytes do."""
+    """A file that has arrived: `name` below the landing, size, a text that changes when its bytes do."""
 
     name: str
     bytes: int
@@ -99,11 +100,13 @@ class S3Landing:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
     def files(self) -> list[LandingFile]:
-        """All complete event files; the fingerprint is the ETag. An object is complete as soon as it is listed."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        """All complete event files; the fingerprint is the ETag. What is listed is complete."""
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages = paginator.paginate(Bucket=self._bucket, Prefix=self._prefix)
         found = [
             LandingFile(item["Key"].removeprefix(self._prefix), item["Size"], item["ETag"].strip('"'))
-            for page in pages for item in page.get("Contents", ())
+            for page in pages
+            for item in page.get("Contents", ())
             if is_landing_file(item["Key"].rpartition("/")[2])
         ]
         return sorted(found, key=lambda file: file.name)

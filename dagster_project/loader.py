@@ -1,11 +1,12 @@
 """Landing → `raw_events`: every file exactly once, in one transaction with its row in the manifest.
 
-The manifest `raw_events.landing_files` has a row per file and fingerprint that was loaded. Killed at any point, the
-next run finds a file's rows together with its manifest row, or neither. Small files share a transaction.
+The manifest `raw_events.landing_files` has a row per file and fingerprint that was loaded. Killed at any
+point, the next run finds a file's rows together with its manifest row, or neither. Small files share a
+transaction.
 
-A file that changed under its old name is loaded again as a whole: its old events are duplicates, which the gate
-`int_events` drops by `event_id`, its new ones are new. A file that was only touched or copied (same content hash)
-is noted in the manifest and not loaded.
+A file that changed under its old name is loaded again as a whole: its old events are duplicates, which the
+gate `int_events` drops by `event_id`, its new ones are new. A file that was only touched or copied (same
+content hash) is noted in the manifest and not loaded.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ READ_BYTES = 1 << 20
 BYTES_PER_TRANSACTION = 32 << 20
 ROWS_PER_INSERT = 50_000
 
-REJECT_COLUMNS = pa.schema([
-    ("line_number", pa.int64()), ("field", pa.string()), ("reason", pa.string()), ("record", pa.string())])
+REJECT_COLUMNS = pa.schema(
+    [("line_number", pa.int64()), ("field", pa.string()), ("reason", pa.string()), ("record", pa.string())]
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def load_landing(warehouse: Warehouse, landing: Landing, *, progress: Progress |
             done += sum(file.bytes for file in group)
             if progress is not None:
                 progress(done, total)
-    return LoadResult(len(files), sum(each.records for each in results), sum(each.rejects for each in results))
+    return LoadResult(
+        len(files), sum(each.records for each in results), sum(each.rejects for each in results)
+    )
 
 
 def _groups(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
@@ -88,7 +92,9 @@ class _Loader:
         self._warehouse = warehouse
         self._landing = landing
         self._reader = EventFiles()
-        manifest = warehouse.query("select file, fingerprint, content_hash, load_id from raw_events.landing_files")
+        manifest = warehouse.query(
+            "select file, fingerprint, content_hash, load_id from raw_events.landing_files"
+        )
         self._loaded = {(row["file"], row["fingerprint"]) for row in manifest.to_pylist()}
         self._contents = {(row["file"], row["content_hash"]) for row in manifest.to_pylist()}
         self._last_load_id = max((row["load_id"] for row in manifest.to_pylist()), default=0)
@@ -115,10 +121,21 @@ class _Loader:
                     self._append_batch(file, batch)
                     accepted, refused = accepted + batch.events.num_rows, refused + len(batch.rejects)
             content_hash = hashing.hash_to_the_end()
-        self._append("raw_events.landing_files", pa.table({
-            "file": [file.name], "fingerprint": [file.fingerprint], "content_hash": [content_hash],
-            "bytes": [file.bytes], "record_count": [accepted], "reject_count": [refused],
-            "load_id": [self._last_load_id], "loaded_at": [datetime.now(UTC).replace(tzinfo=None)]}))
+        self._append(
+            "raw_events.landing_files",
+            pa.table(
+                {
+                    "file": [file.name],
+                    "fingerprint": [file.fingerprint],
+                    "content_hash": [content_hash],
+                    "bytes": [file.bytes],
+                    "record_count": [accepted],
+                    "reject_count": [refused],
+                    "load_id": [self._last_load_id],
+                    "loaded_at": [datetime.now(UTC).replace(tzinfo=None)],
+                }
+            ),
+        )
         return LoadResult(1, accepted, refused)
 
     def _is_touched_only(self, file: LandingFile) -> bool:
@@ -128,14 +145,19 @@ class _Loader:
             return (file.name, stream.hash_to_the_end()) in self._contents
 
     def _append_batch(self, file: LandingFile, batch: EventBatch) -> None:
-        self._append("raw_events.events", _with_constants(
-            batch.events, landing_file=file.name, load_id=self._last_load_id))
+        self._append(
+            "raw_events.events",
+            _with_constants(batch.events, landing_file=file.name, load_id=self._last_load_id),
+        )
         if batch.rejects:
             columns = zip(*batch.rejects, strict=True)
-            rejects = pa.table([pa.array(column, field.type) for column, field in zip(
-                columns, REJECT_COLUMNS, strict=True)], schema=REJECT_COLUMNS)
-            self._append("raw_events.rejects", _with_constants(
-                rejects, file=file.name, load_id=self._last_load_id))
+            rejects = pa.table(
+                [pa.array(column, field.type) for column, field in zip(columns, REJECT_COLUMNS, strict=True)],
+                schema=REJECT_COLUMNS,
+            )
+            self._append(
+                "raw_events.rejects", _with_constants(rejects, file=file.name, load_id=self._last_load_id)
+            )
 
     def _append(self, table: str, rows: pa.Table) -> None:
         self._arriving.setdefault(table, []).append(rows)
@@ -160,7 +182,7 @@ class _HashingStream(io.RawIOBase):
 
     def readinto(self, target: WriteableBuffer) -> int:
         chunk = self._stream.read(len(memoryview(target)))
-        memoryview(target)[:len(chunk)] = chunk
+        memoryview(target)[: len(chunk)] = chunk
         self._hash.update(chunk)
         return len(chunk)
 

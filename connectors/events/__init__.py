@@ -1,4 +1,4 @@
-"""Events: their contract (`contract`, `properties`, published as `schema.json`) and the files they arrive in."""
+"""Events: their contract, published as `schema.json`, and the files they arrive in."""
 
 from __future__ import annotations
 

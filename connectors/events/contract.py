@@ -1,11 +1,12 @@
 """The event contract: what an event is, in the words of the Segment spec, and what is refused and why.
 
-A record is one Segment call (`track`, `identify`, `page`, `screen`, `group`, `alias`) as JSON. Snake-case names
-(`user_id`, `event_id`, `occurred_at`) mean the same as Segment's. What the contract does not know is kept: unknown
-events as they are, unknown keys as properties (traits for `identify`). Known events must have the fields that
-models rely on; values that can only mean one thing are coerced ("12.50" is a price). Times are ISO-8601 with a zone
-and become naive UTC. Without `receivedAt` an event counts as received when sent, without `sentAt` when it happened,
-so that a file always gives the same rows. A record without `messageId` is known by the hash of its content.
+A record is one Segment call (`track`, `identify`, `page`, `screen`, `group`, `alias`) as JSON. Snake-case
+names (`user_id`, `event_id`, `occurred_at`) mean the same as Segment's. What the contract does not know is
+kept: unknown events as they are, unknown keys as properties (traits for `identify`). Known events must have
+the fields that models rely on; values that can only mean one thing are coerced ("12.50" is a price). Times
+are ISO-8601 with a zone and become naive UTC. Without `receivedAt` an event counts as received when sent,
+without `sentAt` when it happened, so that a file always gives the same rows. A record without `messageId`
+is known by the hash of its content.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic_core import from_json, to_json
 
 from connectors.events.properties import PROPERTIES, IdentifyTraits, empty_to_none, json_text_to_value
@@ -33,10 +43,11 @@ EVENT_NAMES = {
     "group": "Grouped",
     "alias": "Aliased",
 }
-IGNORED_KEYS = frozenset({"originalTimestamp", "integrations", "version", "writeKey", "projectId", "_metadata"})
+IGNORED_KEYS = frozenset(
+    {"originalTimestamp", "integrations", "version", "writeKey", "projectId", "_metadata"}
+)
 
-ISO_WITH_ZONE = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|z|[+-]\d\d:?\d\d)", re.ASCII)
+ISO_WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|z|[+-]\d\d:?\d\d)", re.ASCII)
 
 
 class Event(NamedTuple):
@@ -66,7 +77,7 @@ class Reject(NamedTuple):
     reason: str
 
 
-def _only_iso(value: Any) -> Any:
+def _only_iso(value: object) -> object:
     """Refuse what pydantic would guess at: numbers and dates without a time."""
     if isinstance(value, str) and not ISO_WITH_ZONE.fullmatch(value):
         raise ValueError("a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z")
@@ -146,7 +157,8 @@ def _event(record: Record, given: Mapping[str, Any]) -> Event:
     library = record.context.get("library")
     library_name = library.get("name") if isinstance(library, dict) else None
     return Event(
-        event_id=record.message_id or hashlib.md5(_text(_sorted(given)).encode(), usedforsecurity=False).hexdigest(),
+        event_id=record.message_id
+        or hashlib.md5(_text(_sorted(given)).encode(), usedforsecurity=False).hexdigest(),
         event_type=record.type,
         event_name=name,
         user_id=record.user_id,
@@ -154,7 +166,9 @@ def _event(record: Record, given: Mapping[str, Any]) -> Event:
         occurred_at=_naive(record.timestamp),
         received_at=_naive(received_at),
         source=record.source or (str(library_name) if library_name else "landing"),
-        properties=_checked("properties", PROPERTIES.get(name) if record.type == "track" else None, record.properties),
+        properties=_checked(
+            "properties", PROPERTIES.get(name) if record.type == "track" else None, record.properties
+        ),
         traits=_checked("traits", IdentifyTraits if record.type == "identify" else None, record.traits),
         context=_text(record.context),
     )
@@ -179,7 +193,7 @@ def _reject(error: ValidationError) -> Reject:
     return Reject(".".join(str(part) for part in first["loc"]), reason + more)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """JSON text; infinities and NaN, which JSON does not have, are null."""
     return to_json(value, inf_nan_mode="null", fallback=str, bytes_mode="base64").decode()
 
@@ -188,7 +202,7 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(value: object) -> object:
     """The same content in one order, so that equal records have equal hashes."""
     if isinstance(value, Mapping):
         return {key: _sorted(value[key]) for key in sorted(value)}

@@ -1,14 +1,14 @@
 """Landing files as batches of accepted events and refused records, with constant memory.
 
 - NDJSON: one record per line. Well-formed lines take the fast lane, all others the contract line by line.
-- CSV and Parquet: the contract's names are columns (`event`, `user_id`, `timestamp` …, in Segment's spelling or
-  snake case). `properties`, `traits` and `context` are JSON text (in Parquet also structs), or one column per key:
-  `properties.price`. Any other column is a property (a trait of an `identify`). Empty CSV fields are absent.
-  CSV has a header and is separated by comma, semicolon or tab.
+- CSV and Parquet: the contract's names are columns (`event`, `user_id`, `timestamp` …, in Segment's
+  spelling or snake case). `properties`, `traits` and `context` are JSON text (in Parquet also structs), or
+  one column per key: `properties.price`. Any other column is a property (a trait of an `identify`). Empty
+  CSV fields are absent. CSV has a header and is separated by comma, semicolon or tab.
 - `.gz` of NDJSON and CSV.
 
-Line numbers count from 1; in CSV they are physical lines, in Parquet rows. A file that cannot be read to its end
-(a torn archive) gives what was readable and one reject without a line.
+Line numbers count from 1; in CSV they are physical lines, in Parquet rows. A file that cannot be read to
+its end (a torn archive) gives what was readable and one reject without a line.
 """
 
 from __future__ import annotations
@@ -38,12 +38,22 @@ FEWEST_FAST_BYTES = 256 << 10
 BAGS = ("properties", "traits", "context")
 TORN = (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowInvalid, csv.Error)
 
-EVENT_COLUMNS = pa.schema([
-    ("event_id", pa.string()), ("event_type", pa.string()), ("event_name", pa.string()),
-    ("user_id", pa.string()), ("anonymous_id", pa.string()),
-    ("occurred_at", pa.timestamp("us")), ("received_at", pa.timestamp("us")), ("source", pa.string()),
-    ("properties", pa.string()), ("traits", pa.string()), ("context", pa.string()), ("line_number", pa.int64()),
-])
+EVENT_COLUMNS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("event_type", pa.string()),
+        ("event_name", pa.string()),
+        ("user_id", pa.string()),
+        ("anonymous_id", pa.string()),
+        ("occurred_at", pa.timestamp("us")),
+        ("received_at", pa.timestamp("us")),
+        ("source", pa.string()),
+        ("properties", pa.string()),
+        ("traits", pa.string()),
+        ("context", pa.string()),
+        ("line_number", pa.int64()),
+    ]
+)
 
 
 class RejectedRecord(NamedTuple):
@@ -205,7 +215,7 @@ def _parse_row(row: Mapping[str, Any]) -> Event | Reject:
     return parse(record)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Parquet's decimals are numbers in JSON, absent fields of structs are absent."""
     match value:
         case Decimal():
@@ -226,4 +236,6 @@ def _is_unicode(value: str) -> bool:
 
 
 def _as_text(record: Mapping[str, Any]) -> str:
-    return to_json(record, inf_nan_mode="null", fallback=str, bytes_mode="base64").decode()[:MAX_REJECTED_TEXT]
+    return to_json(record, inf_nan_mode="null", fallback=str, bytes_mode="base64").decode()[
+        :MAX_REJECTED_TEXT
+    ]

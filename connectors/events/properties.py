@@ -1,32 +1,32 @@
-"""What known events must carry in `properties`, and identify calls in `traits`: Segment's names, checked types."""
+"""What known events must carry in `properties`, and identify calls in `traits`, in Segment's words."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import from_json
 
 
-def empty_to_none(value: Any) -> Any:
+def empty_to_none(value: object) -> object:
     """An empty text says nothing."""
     return None if value == "" else value
 
 
-def json_text_to_value(value: Any) -> Any:
+def json_text_to_value(value: object) -> object:
     """In CSV and Parquet a list or an object is JSON text."""
     return from_json(value, allow_inf_nan=False) if isinstance(value, str) else value
 
 
-def _address_has_an_at(value: Any) -> Any:
+def _address_has_an_at(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"\s*\S+@\S+\s*", value):
         raise ValueError("an e-mail address must look like name@host")
     return value
 
 
-def _day(value: Any) -> Any:
+def _day(value: object) -> object:
     """A date, or the day of a time; pydantic would also take seconds since 1970."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d([T ].*)?", value):
         return value[:10]
@@ -91,8 +91,11 @@ class Cart(Properties):
 class Order(Properties):
     """A completed order: its lines, or at least what it was worth."""
 
-    model_config = ConfigDict(json_schema_extra={
-        "anyOf": [{"required": ["products"]}, {"required": ["revenue"]}, {"required": ["total"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["products"]}, {"required": ["revenue"]}, {"required": ["total"]}]
+        }
+    )
 
     order_id: Id
     products: Annotated[list[OrderLine], BeforeValidator(json_text_to_value)] | None = None

@@ -1,4 +1,4 @@
-"""The contract as JSON Schema, for those who send events: `python -m connectors.events.schema` publishes it."""
+"""The contract as JSON Schema, published by `python -m connectors.events.schema`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
@@ -18,25 +19,33 @@ SCHEMA_PATH = Path(__file__).with_name("schema.json")
 class _Brief(GenerateJsonSchema):
     """A schema that a person can read: no titles made of names, `null` as one more type."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  (pydantic's signature)
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  (pydantic's signature)
         return False
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         inner = self.generate_inner(schema["schema"])
-        return {**inner, "type": [inner["type"], "null"]} if "type" in inner else super().nullable_schema(schema)
+        if "type" not in inner:
+            return super().nullable_schema(schema)
+        return {**inner, "type": [inner["type"], "null"]}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         described = super().default_schema(schema)
-        return described if described.get("default") is not None else {
-            key: value for key, value in described.items() if key != "default"}
+        if described.get("default") is None:
+            described.pop("default", None)
+        return described
 
 
 def json_schema() -> dict[str, Any]:
     """The envelope, and for each known event what its properties must be."""
-    models = sorted({Record, IdentifyTraits, *PROPERTIES.values()}, key=lambda model: model.__name__)
+    models: list[type[BaseModel]] = sorted(
+        {Record, IdentifyTraits, *PROPERTIES.values()}, key=lambda model: model.__name__
+    )
     references, shared = models_json_schema(
-        [(model, "validation") for model in models], by_alias=True, ref_template="#/$defs/{model}",
-        schema_generator=_Brief)
+        [(model, "validation") for model in models],
+        by_alias=True,
+        ref_template="#/$defs/{model}",
+        schema_generator=_Brief,
+    )
     definitions = shared["$defs"]
     envelope = definitions.pop("Record")
     known = [

@@ -4,12 +4,12 @@
 - `Product Updated` when a stock code is first sold: name and price of that line.
 - `Order Completed` per invoice: all lines with quantity and price above zero, administrative codes and exact
   duplicates included. Lines at price 0 are stock corrections and do not count. Guests have no user id.
-- `Order Refunded` per cancellation (an invoice number that starts with C) and order it refunds. A cancelled line
-  belongs to the customer's latest earlier invoice that sold this stock code at this price in at least this
-  quantity. Lines that no invoice fits keep the cancellation's own number as their order id.
+- `Order Refunded` per cancellation (an invoice number that starts with C) and order it refunds. A cancelled
+  line belongs to the customer's latest earlier invoice that sold this stock code at this price in at least
+  this quantity. Lines that no invoice fits keep the cancellation's own number as their order id.
 
-The file tells wall-clock times; they are taken as UTC. File names and event ids depend on the data alone: importing
-again writes nothing, and what is loaded twice counts once.
+The file tells wall-clock times; they are taken as UTC. File names and event ids depend on the data alone:
+importing again writes nothing, and what is loaded twice counts once.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ order by occurred_at, invoice_no, order_id
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What the file holds, and how many landing files were written for it (0 when they were there already)."""
+    """What the file holds, and how many landing files were written for it (0 if they were there)."""
 
     files_written: int
     customers: int
@@ -166,7 +166,8 @@ def import_online_retail(
         landing: where the files go, as `online_retail/<day>.ndjson`.
         until: import only the days before this one.
         with_addresses: also write `online_retail/<day>.consents.ndjson`, in which each new customer gets the
-            address `<customer>@customers.example`, which the data lack, and subscribes to marketing by e-mail.
+            address `<customer>@customers.example`, which the data lack, and subscribes to marketing by
+            e-mail.
     """
     with duckdb.connect() as connection:
         connection.execute(LINES_SQL, [str(path), until, until])
@@ -195,37 +196,72 @@ def import_online_retail(
     )
 
 
-def _events(customers: list[Any], products: list[Any], orders: list[Any], refunds: list[Any]) -> Iterator[dict[str, Any]]:
+def _events(
+    customers: list[Any], products: list[Any], orders: list[Any], refunds: list[Any]
+) -> Iterator[dict[str, Any]]:
     for customer in customers:
         known = f"customer-{customer['customer_id']}-{customer['occurred_at']:%Y%m%d%H%M}"
         yield _record(known, customer, type="identify", traits={"country": customer["country"]})
     for product in products:
-        yield _record(f"product-{product['stock_code']}", product, event="Product Updated", properties={
-            "product_id": product["stock_code"], "name": product["name"], "price": product["price"],
-            "currency": "GBP"})
+        yield _record(
+            f"product-{product['stock_code']}",
+            product,
+            event="Product Updated",
+            properties={
+                "product_id": product["stock_code"],
+                "name": product["name"],
+                "price": product["price"],
+                "currency": "GBP",
+            },
+        )
     for order in orders:
-        yield _record(f"order-{order['invoice_no']}", order, event="Order Completed", properties={
-            "order_id": order["invoice_no"], "currency": "GBP", "products": order["products"]})
+        yield _record(
+            f"order-{order['invoice_no']}",
+            order,
+            event="Order Completed",
+            properties={"order_id": order["invoice_no"], "currency": "GBP", "products": order["products"]},
+        )
     for refund in refunds:
         identity = f"refund-{refund['invoice_no']}-{refund['order_id']}"
-        yield _record(identity, refund, event="Order Refunded", properties={
-            "order_id": refund["order_id"], "total": refund["total"], "currency": "GBP",
-            "products": refund["products"]})
+        yield _record(
+            identity,
+            refund,
+            event="Order Refunded",
+            properties={
+                "order_id": refund["order_id"],
+                "total": refund["total"],
+                "currency": "GBP",
+                "products": refund["products"],
+            },
+        )
 
 
 def _consent(customer: dict[str, Any]) -> list[dict[str, Any]]:
     identity = customer["customer_id"]
     return [
-        _record(f"address-{identity}", customer, type="identify",
-                traits={"email": f"{identity}@customers.example"}),
-        _record(f"consent-{identity}", customer, event="Subscribed",
-                properties={"channel": "email", "purpose": "marketing", "source": SOURCE}),
+        _record(
+            f"address-{identity}",
+            customer,
+            type="identify",
+            traits={"email": f"{identity}@customers.example"},
+        ),
+        _record(
+            f"consent-{identity}",
+            customer,
+            event="Subscribed",
+            properties={"channel": "email", "purpose": "marketing", "source": SOURCE},
+        ),
     ]
 
 
-def _record(identity: str, row: dict[str, Any], **call: Any) -> dict[str, Any]:
+def _record(identity: str, row: dict[str, Any], **call: object) -> dict[str, Any]:
     """One Segment call of this row's customer (nobody's for guests and products) at this row's time."""
     occurred_at: datetime = row["occurred_at"]
-    record = {"type": "track", "messageId": f"{SOURCE}-{identity}", "timestamp": f"{occurred_at.isoformat()}Z",
-              "source": SOURCE, **call}
+    record = {
+        "type": "track",
+        "messageId": f"{SOURCE}-{identity}",
+        "timestamp": f"{occurred_at.isoformat()}Z",
+        "source": SOURCE,
+        **call,
+    }
     return record | ({"userId": row["customer_id"]} if row.get("customer_id") else {})

@@ -19,7 +19,7 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Warehouse:
 
     Args:
         settings: names the DuckDB file and its serving snapshot.
-        read_only: read the serving snapshot, which no writer blocks; before the first snapshot, the file itself.
+        read_only: read the serving snapshot, which no writer blocks; before the first one, the file itself.
     """
     if read_only and settings.serving_path.exists():
         return DuckDBWarehouse(settings.serving_path, read_only=True)

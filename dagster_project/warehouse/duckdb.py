@@ -24,8 +24,8 @@ LONGEST_PAUSE_SECONDS = 0.5
 class DuckDBWarehouse:
     """A DuckDB file as a `Warehouse`.
 
-    Close it before dbt runs: within one process DuckDB refuses a second connection with another configuration,
-    and between processes it refuses any.
+    Close it before dbt runs: within one process DuckDB refuses a second connection with another
+    configuration, and between processes it refuses any.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False, patience_seconds: float = 30) -> None:

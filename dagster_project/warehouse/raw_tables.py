@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 
 RAW_TABLES = {
     "raw_events.events": """
-        event_id text, event_type text, event_name text, user_id text, anonymous_id text,
-        occurred_at timestamp, received_at timestamp, source text, properties json, traits json, context json,
+        event_id text, event_type text, event_name text, user_id text, anonymous_id text, occurred_at
+        timestamp, received_at timestamp, source text, properties json, traits json, context json,
         landing_file text, line_number bigint, load_id bigint""",
     "raw_events.landing_files": """
-        file text, fingerprint text, content_hash text, bytes bigint, record_count bigint, reject_count bigint,
-        load_id bigint, loaded_at timestamp""",
+        file text, fingerprint text, content_hash text, bytes bigint, record_count bigint, reject_count
+        bigint, load_id bigint, loaded_at timestamp""",
     "raw_events.rejects": """
         file text, line_number bigint, field text, reason text, record text, load_id bigint""",
     "raw_flows.flows": """
-        flow text, flow_version text, kind text, owner text, description text, message_class text, priority integer,
-        reenter text, reenter_after_seconds bigint, hold_out_share double, goal_signal text,
-        goal_within_seconds bigint, enter_within_seconds bigint, max_age_seconds bigint, definition json,
-        live_since timestamp""",
+        flow text, flow_version text, kind text, owner text, description text, message_class text,
+        priority integer, reenter text, reenter_after_seconds bigint, hold_out_share double, goal_signal
+        text, goal_within_seconds bigint, enter_within_seconds bigint, max_age_seconds bigint,
+        definition json, live_since timestamp""",
     "raw_flows.flow_steps": """
         flow text, flow_version text, step text, position integer, wait_seconds bigint, at_time text,
         wait_until text, wait_until_timeout_seconds bigint""",
     "raw_flows.flow_arms": """
-        flow text, flow_version text, step text, arm text, arm_position integer, share_from double, share_to double,
-        condition text, action text, channel text, template text, variant text, message_class text,
-        priority integer, payload json""",
+        flow text, flow_version text, step text, arm text, arm_position integer, share_from double,
+        share_to double, condition text, action text, channel text, template text, variant text,
+        message_class text, priority integer, payload json""",
     "raw_flows.flow_conditions": """
-        flow text, flow_version text, condition text, term_position integer, match text, term_type text, term text,
-        operator text, value text, since text, within_seconds bigint, is_negated boolean""",
+        flow text, flow_version text, condition text, term_position integer, match text, term_type text,
+        term text, operator text, value text, since text, within_seconds bigint, is_negated boolean""",
     "raw_flows.flow_exits": """
         flow text, flow_version text, signal text""",
 }

@@ -29,9 +29,15 @@ WHAT_A_FILE_MAKES = """
 
 
 def view(number, **more):
-    return {"type": "track", "event": "Product Viewed", "messageId": f"m{number}", "userId": f"u{number % 7}",
-            "timestamp": f"2026-03-01T12:{number // 60 % 60:02}:{number % 60:02}Z",
-            "properties": {"product_id": f"p{number % 5}"}, **more}
+    return {
+        "type": "track",
+        "event": "Product Viewed",
+        "messageId": f"m{number}",
+        "userId": f"u{number % 7}",
+        "timestamp": f"2026-03-01T12:{number // 60 % 60:02}:{number % 60:02}Z",
+        "properties": {"product_id": f"p{number % 5}"},
+        **more,
+    }
 
 
 def installation(folder):
@@ -52,7 +58,9 @@ def test_a_file_is_loaded_once_however_often_the_loader_runs(tmp_path):
     assert load_landing(warehouse, landing) == LoadResult(files=1, records=2, rejects=0)
     assert load_landing(warehouse, landing) == LoadResult(files=0, records=0, rejects=0)
     assert rows(warehouse, "select event_id, landing_file, line_number, load_id from raw_events.events") == [
-        ("m1", "a.ndjson", 1, 1), ("m2", "a.ndjson", 2, 1)]
+        ("m1", "a.ndjson", 1, 1),
+        ("m2", "a.ndjson", 2, 1),
+    ]
 
 
 def test_malformed_records_are_named_with_file_line_field_and_reason_and_the_rest_loads(tmp_path):
@@ -60,7 +68,8 @@ def test_malformed_records_are_named_with_file_line_field_and_reason_and_the_res
     landing.write("a.ndjson", [view(1), view(2, timestamp="yesterday"), view(3)])
     assert load_landing(warehouse, landing) == LoadResult(files=1, records=2, rejects=1)
     assert rows(warehouse, "select file, line_number, field, reason, load_id from raw_events.rejects") == [
-        ("a.ndjson", 2, "timestamp", "a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z", 1)]
+        ("a.ndjson", 2, "timestamp", "a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z", 1)
+    ]
 
 
 def test_load_ids_grow_with_every_file(tmp_path):
@@ -71,7 +80,10 @@ def test_load_ids_grow_with_every_file(tmp_path):
     landing.write("c.ndjson", [view(3)])
     load_landing(warehouse, landing)
     assert rows(warehouse, "select file, load_id from raw_events.landing_files order by load_id") == [
-        ("b.ndjson", 1), ("a.ndjson", 2), ("c.ndjson", 3)]
+        ("b.ndjson", 1),
+        ("a.ndjson", 2),
+        ("c.ndjson", 3),
+    ]
 
 
 def test_a_touched_file_is_not_loaded_again(tmp_path):
@@ -182,17 +194,30 @@ def without_fingerprints(found):
     return [{**row, "fingerprint": None} for row in manifest], rejects, events
 
 
-@pytest.mark.parametrize(("point", "nth"), [
-    ("before transaction", 1), ("before transaction", 2), ("before transaction", 3), ("before load", 1),
-    ("after load", 1), ("after load", 5), ("before load", 9), ("after load", 12), ("before __exit__", 9),
-    ("before snapshot", 1)])
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [
+        ("before transaction", 1),
+        ("before transaction", 2),
+        ("before transaction", 3),
+        ("before load", 1),
+        ("after load", 1),
+        ("after load", 5),
+        ("before load", 9),
+        ("after load", 12),
+        ("before __exit__", 9),
+        ("before snapshot", 1),
+    ],
+)
 def test_killed_at_a_named_point_and_run_again_gives_the_same_table(tmp_path, undisturbed, point, nth):
     write_some_files(FolderLanding(tmp_path / "landing"))
     exit_code = run_and_kill(tmp_path, point, nth)
     assert exit_code == (0 if "snapshot" in point else -signal.SIGKILL)
     warehouse, landing = installation(tmp_path)
     load_landing(warehouse, landing)
-    assert without_fingerprints(tables(warehouse)) == without_fingerprints(tables(installation(undisturbed)[0]))
+    assert without_fingerprints(tables(warehouse)) == without_fingerprints(
+        tables(installation(undisturbed)[0])
+    )
 
 
 def test_killed_at_random_moments_until_it_gets_through_gives_the_same_table(tmp_path, undisturbed):
@@ -203,7 +228,9 @@ def test_killed_at_random_moments_until_it_gets_through_gives_the_same_table(tmp
     assert kills > 0
     warehouse, landing = installation(tmp_path)
     assert load_landing(warehouse, landing).files == 0
-    assert without_fingerprints(tables(warehouse)) == without_fingerprints(tables(installation(undisturbed)[0]))
+    assert without_fingerprints(tables(warehouse)) == without_fingerprints(
+        tables(installation(undisturbed)[0])
+    )
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -217,9 +244,12 @@ def test_duplicates_and_the_order_of_files_change_no_event(tmp_path_factory, fil
         if data.draw(st.booleans()):
             load_landing(warehouse, landing)
     load_landing(warehouse, landing)
-    found = rows(warehouse, """
+    found = rows(
+        warehouse,
+        """
         select event_id, count(distinct (occurred_at, user_id, properties::text)), count(*)
-        from raw_events.events group by all order by all""")
+        from raw_events.events group by all order by all""",
+    )
     numbers = [number for file in files for number in file]
     assert found == sorted((f"m{number}", 1, numbers.count(number)) for number in set(numbers))
     assert rows(warehouse, "select count(*) from raw_events.landing_files") == [(len(files),)]

@@ -23,19 +23,37 @@ def properties_of(record):
 
 
 def test_a_segment_track_call_becomes_an_event():
-    assert parse({
-        "type": "track", "event": "Product Viewed", "messageId": "m1", "userId": "u1", "anonymousId": "a1",
-        "timestamp": "2026-03-01T12:00:00.250+02:00", "receivedAt": "2026-03-01T10:00:01Z",
-        "context": {"library": {"name": "analytics.js"}}, "properties": {"product_id": "p1", "price": 12.5},
-    }) == Event(
-        "m1", "track", "Product Viewed", "u1", "a1",
-        datetime(2026, 3, 1, 10, 0, 0, 250_000), datetime(2026, 3, 1, 10, 0, 1), "analytics.js",
-        '{"product_id":"p1","price":12.5}', "{}", '{"library":{"name":"analytics.js"}}')
+    assert parse(
+        {
+            "type": "track",
+            "event": "Product Viewed",
+            "messageId": "m1",
+            "userId": "u1",
+            "anonymousId": "a1",
+            "timestamp": "2026-03-01T12:00:00.250+02:00",
+            "receivedAt": "2026-03-01T10:00:01Z",
+            "context": {"library": {"name": "analytics.js"}},
+            "properties": {"product_id": "p1", "price": 12.5},
+        }
+    ) == Event(
+        "m1",
+        "track",
+        "Product Viewed",
+        "u1",
+        "a1",
+        datetime(2026, 3, 1, 10, 0, 0, 250_000),
+        datetime(2026, 3, 1, 10, 0, 1),
+        "analytics.js",
+        '{"product_id":"p1","price":12.5}',
+        "{}",
+        '{"library":{"name":"analytics.js"}}',
+    )
 
 
 def test_an_event_nobody_heard_of_is_kept_as_it_is():
     assert properties_of({"event": "Wheel Spun", "timestamp": NOON, "properties": {"prize": [1, None]}}) == {
-        "prize": [1, None]}
+        "prize": [1, None]
+    }
 
 
 def test_unknown_keys_become_properties_of_an_event_and_traits_of_a_person():
@@ -45,44 +63,91 @@ def test_unknown_keys_become_properties_of_an_event_and_traits_of_a_person():
 
 
 def test_a_property_wins_over_an_unknown_key_of_the_same_name():
-    assert properties_of({"type": "page", "name": "x", "timestamp": NOON, "properties": {"name": "y"}}) == {"name": "y"}
+    assert properties_of({"type": "page", "name": "x", "timestamp": NOON, "properties": {"name": "y"}}) == {
+        "name": "y"
+    }
 
 
 def test_values_that_can_mean_only_one_thing_are_coerced():
     line = {"product_id": 7, "price": "12.50", "quantity": "2", "colour": "red"}
     assert properties_of(order(order_id=1, products=[line])) == {
-        "order_id": "1", "products": [{"product_id": "7", "price": 12.5, "quantity": 2, "colour": "red"}]}
+        "order_id": "1",
+        "products": [{"product_id": "7", "price": 12.5, "quantity": 2, "colour": "red"}],
+    }
 
 
-@pytest.mark.parametrize(("record", "field", "reason"), [
-    (order(products=[]), "properties.order_id", "Field required"),
-    (order(order_id="o1"), "properties", "an order needs products, revenue or total"),
-    (order(order_id="o1", products=[{"product_id": "p1", "price": "twelve"}]), "properties.products.0.price",
-     "Input should be a valid number, unable to parse string as a number"),
-    (order(order_id="o1", products=[{"price": 1}]), "properties.products.0.product_id", "Field required"),
-    (order(order_id="o1", revenue=float("inf")), "properties.revenue", "Input should be a finite number"),
-    (order(order_id="o1", revenue=1, currency="euro"), "properties.currency", "String should match pattern '^[A-Z]{3}$'"),
-    ({"event": "Order Completed"}, "timestamp", "Field required"),
-    ({"timestamp": NOON}, "event", "a track call must name its event"),
-    ({"type": "trak", "timestamp": NOON}, "type",
-     "Input should be 'track', 'identify', 'page', 'screen', 'group' or 'alias'"),
-    ({"event": "A", "timestamp": "2026-03-01T12:00:00"}, "timestamp",
-     "a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z"),
-    ({"event": "A", "timestamp": 1772366400}, "timestamp", "a time must be ISO-8601 text with a zone, not a number"),
-    ({"event": "A", "timestamp": "1812-09-07T06:00:00Z"}, "timestamp", "a time must lie between 1990 and 2100"),
-    ({"event": "A", "timestamp": "2500-01-01T00:00:00Z"}, "timestamp", "a time must lie between 1990 and 2100"),
-    ({"event": "A", "timestamp": "2026-03-05T12:00:00Z", "receivedAt": NOON}, "timestamp",
-     "more than a day after the event was received"),
-    ({"event": "A", "timestamp": NOON, "properties": "{"}, "properties",
-     "EOF while parsing an object at line 1 column 1"),
-    ({"event": "Subscribed", "timestamp": NOON}, "properties.channel", "Field required"),
-    ({"event": "Email Bounced", "timestamp": NOON, "properties": {"bounce_type": "firm"}}, "properties.bounce_type",
-     "Input should be 'hard' or 'soft'"),
-    ({"type": "identify", "timestamp": NOON, "traits": {"email": "ann"}}, "traits.email",
-     "an e-mail address must look like name@host"),
-    ({"type": "identify", "timestamp": NOON, "traits": {"birthday": "31.12.1990"}}, "traits.birthday",
-     "a date must be YYYY-MM-DD"),
-])
+@pytest.mark.parametrize(
+    ("record", "field", "reason"),
+    [
+        (order(products=[]), "properties.order_id", "Field required"),
+        (order(order_id="o1"), "properties", "an order needs products, revenue or total"),
+        (
+            order(order_id="o1", products=[{"product_id": "p1", "price": "twelve"}]),
+            "properties.products.0.price",
+            "Input should be a valid number, unable to parse string as a number",
+        ),
+        (order(order_id="o1", products=[{"price": 1}]), "properties.products.0.product_id", "Field required"),
+        (order(order_id="o1", revenue=float("inf")), "properties.revenue", "Input should be a finite number"),
+        (
+            order(order_id="o1", revenue=1, currency="euro"),
+            "properties.currency",
+            "String should match pattern '^[A-Z]{3}$'",
+        ),
+        ({"event": "Order Completed"}, "timestamp", "Field required"),
+        ({"timestamp": NOON}, "event", "a track call must name its event"),
+        (
+            {"type": "trak", "timestamp": NOON},
+            "type",
+            "Input should be 'track', 'identify', 'page', 'screen', 'group' or 'alias'",
+        ),
+        (
+            {"event": "A", "timestamp": "2026-03-01T12:00:00"},
+            "timestamp",
+            "a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z",
+        ),
+        (
+            {"event": "A", "timestamp": 1772366400},
+            "timestamp",
+            "a time must be ISO-8601 text with a zone, not a number",
+        ),
+        (
+            {"event": "A", "timestamp": "1812-09-07T06:00:00Z"},
+            "timestamp",
+            "a time must lie between 1990 and 2100",
+        ),
+        (
+            {"event": "A", "timestamp": "2500-01-01T00:00:00Z"},
+            "timestamp",
+            "a time must lie between 1990 and 2100",
+        ),
+        (
+            {"event": "A", "timestamp": "2026-03-05T12:00:00Z", "receivedAt": NOON},
+            "timestamp",
+            "more than a day after the event was received",
+        ),
+        (
+            {"event": "A", "timestamp": NOON, "properties": "{"},
+            "properties",
+            "EOF while parsing an object at line 1 column 1",
+        ),
+        ({"event": "Subscribed", "timestamp": NOON}, "properties.channel", "Field required"),
+        (
+            {"event": "Email Bounced", "timestamp": NOON, "properties": {"bounce_type": "firm"}},
+            "properties.bounce_type",
+            "Input should be 'hard' or 'soft'",
+        ),
+        (
+            {"type": "identify", "timestamp": NOON, "traits": {"email": "ann"}},
+            "traits.email",
+            "an e-mail address must look like name@host",
+        ),
+        (
+            {"type": "identify", "timestamp": NOON, "traits": {"birthday": "31.12.1990"}},
+            "traits.birthday",
+            "a date must be YYYY-MM-DD",
+        ),
+    ],
+)
 def test_a_malformed_record_is_refused_with_field_and_reason(record, field, reason):
     assert parse(record) == Reject(field, reason)
 
@@ -112,8 +177,9 @@ def test_a_record_without_id_is_known_by_its_content():
 
 
 def test_snake_case_means_the_same():
-    assert parse({"event": "A", "event_id": "m", "user_id": "u", "anonymous_id": "a", "occurred_at": NOON}) == parse(
-        {"event": "A", "messageId": "m", "userId": "u", "anonymousId": "a", "timestamp": NOON})
+    assert parse(
+        {"event": "A", "event_id": "m", "user_id": "u", "anonymous_id": "a", "occurred_at": NOON}
+    ) == parse({"event": "A", "messageId": "m", "userId": "u", "anonymousId": "a", "timestamp": NOON})
 
 
 def test_an_empty_birthday_says_nothing():

@@ -18,17 +18,55 @@ from connectors.events.files import EventFiles, RejectedRecord
 NOON = "2026-03-01T12:00:00Z"
 
 RECORDS = [
-    {"event": "Order Completed", "messageId": "m1", "userId": "u1", "timestamp": NOON,
-     "properties": {"order_id": "o1", "products": [{"product_id": "p1", "price": 12.5, "quantity": 2}]}},
-    {"event": "Product Viewed", "messageId": "m2", "anonymousId": "a1", "timestamp": NOON,
-     "properties": {"product_id": "p1", "price": 12.5}},
-    {"type": "identify", "messageId": "m3", "userId": "u1", "timestamp": NOON, "traits": {"email": "ann@shop.example"}},
+    {
+        "event": "Order Completed",
+        "messageId": "m1",
+        "userId": "u1",
+        "timestamp": NOON,
+        "properties": {"order_id": "o1", "products": [{"product_id": "p1", "price": 12.5, "quantity": 2}]},
+    },
+    {
+        "event": "Product Viewed",
+        "messageId": "m2",
+        "anonymousId": "a1",
+        "timestamp": NOON,
+        "properties": {"product_id": "p1", "price": 12.5},
+    },
+    {
+        "type": "identify",
+        "messageId": "m3",
+        "userId": "u1",
+        "timestamp": NOON,
+        "traits": {"email": "ann@shop.example"},
+    },
 ]
-FLAT_HEADER = ["type", "event", "event_id", "user_id", "anonymous_id", "timestamp", "order_id", "products",
-               "properties.product_id", "price", "traits.email"]
+FLAT_HEADER = [
+    "type",
+    "event",
+    "event_id",
+    "user_id",
+    "anonymous_id",
+    "timestamp",
+    "order_id",
+    "products",
+    "properties.product_id",
+    "price",
+    "traits.email",
+]
 FLAT_ROWS = [
-    ["track", "Order Completed", "m1", "u1", "", NOON, "o1", '[{"product_id": "p1", "price": 12.5, "quantity": "2"}]',
-     "", "", ""],
+    [
+        "track",
+        "Order Completed",
+        "m1",
+        "u1",
+        "",
+        NOON,
+        "o1",
+        '[{"product_id": "p1", "price": 12.5, "quantity": "2"}]',
+        "",
+        "",
+        "",
+    ],
     ["track", "Product Viewed", "m2", "", "a1", NOON, "", "", "p1", "12.50", ""],
     ["identify", "", "m3", "u1", "", NOON, "", "", "", "", "ann@shop.example"],
 ]
@@ -62,36 +100,58 @@ def read(name, content):
 EXPECTED = read("a.ndjson", ndjson(RECORDS))
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("a.ndjson.gz", gzip.compress(ndjson(RECORDS))),
-    ("a.jsonl", ndjson(RECORDS).replace(b"\n", b"\r\n")),
-    ("a.csv", as_csv(FLAT_HEADER, FLAT_ROWS)),
-    ("a.csv", b"\xef\xbb\xbf" + as_csv(FLAT_HEADER, FLAT_ROWS, ";")),
-    ("a.csv.gz", gzip.compress(as_csv(FLAT_HEADER, FLAT_ROWS, "\t"))),
-    ("a.parquet", as_parquet(pa.table(
-        [[value or None for value in column] for column in zip(*FLAT_ROWS, strict=True)], FLAT_HEADER))),
-])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.ndjson.gz", gzip.compress(ndjson(RECORDS))),
+        ("a.jsonl", ndjson(RECORDS).replace(b"\n", b"\r\n")),
+        ("a.csv", as_csv(FLAT_HEADER, FLAT_ROWS)),
+        ("a.csv", b"\xef\xbb\xbf" + as_csv(FLAT_HEADER, FLAT_ROWS, ";")),
+        ("a.csv.gz", gzip.compress(as_csv(FLAT_HEADER, FLAT_ROWS, "\t"))),
+        (
+            "a.parquet",
+            as_parquet(
+                pa.table(
+                    [[value or None for value in column] for column in zip(*FLAT_ROWS, strict=True)],
+                    FLAT_HEADER,
+                )
+            ),
+        ),
+    ],
+)
 def test_the_same_records_give_the_same_events_in_every_format(name, content):
     assert read(name, content) == EXPECTED
     assert EXPECTED[1] == []
 
 
 def test_parquet_may_hold_structs_decimals_and_times():
-    table = pa.table({
-        "event": ["Order Completed"], "messageId": ["m1"], "userId": pa.array([7], pa.int64()),
-        "timestamp": pa.array([datetime(2026, 3, 1, 12, tzinfo=UTC)], pa.timestamp("us", "UTC")),
-        "properties": [{"order_id": "o1", "revenue": 12.5, "coupon": None}],
-        "properties.discount": pa.array([1], pa.decimal128(10, 2))})
+    table = pa.table(
+        {
+            "event": ["Order Completed"],
+            "messageId": ["m1"],
+            "userId": pa.array([7], pa.int64()),
+            "timestamp": pa.array([datetime(2026, 3, 1, 12, tzinfo=UTC)], pa.timestamp("us", "UTC")),
+            "properties": [{"order_id": "o1", "revenue": 12.5, "coupon": None}],
+            "properties.discount": pa.array([1], pa.decimal128(10, 2)),
+        }
+    )
     events, rejects = read("a.parquet", as_parquet(table))
     assert rejects == []
     assert (events[0]["user_id"], events[0]["occurred_at"], events[0]["properties"]) == (
-        "7", datetime(2026, 3, 1, 12), {"order_id": "o1", "revenue": 12.5, "discount": 1.0})
+        "7",
+        datetime(2026, 3, 1, 12),
+        {"order_id": "o1", "revenue": 12.5, "discount": 1.0},
+    )
 
 
 def test_a_parquet_time_without_a_zone_is_refused():
     table = pa.table({"event": ["A"], "timestamp": [datetime(2026, 3, 1, 12)]})  # noqa: DTZ001
     _, [reject] = read("a.parquet", as_parquet(table))
-    assert (reject.line_number, reject.field, reject.reason) == (1, "timestamp", "Input should have timezone info")
+    assert (reject.line_number, reject.field, reject.reason) == (
+        1,
+        "timestamp",
+        "Input should have timezone info",
+    )
 
 
 def test_a_malformed_csv_row_is_named_by_its_physical_line():
@@ -100,7 +160,8 @@ def test_a_malformed_csv_row_is_named_by_its_physical_line():
     assert [event["event_name"] for event in events] == ["A"]
     assert [(reject.line_number, reject.field, reject.reason) for reject in rejects] == [
         (4, "", "the row has 2 fields, the header 3"),
-        (5, "timestamp", "a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z")]
+        (5, "timestamp", "a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z"),
+    ]
 
 
 def test_bytes_that_are_not_utf8_refuse_their_line_only():
@@ -120,9 +181,12 @@ def test_blocks_and_lanes_change_nothing(monkeypatch):
     key = [("line_number", "ascending")]
     columns = ["line_number", "event_id", "event_name", "user_id", "occurred_at"]
     assert len(batches) > 5
-    assert pa.concat_tables(fast).select(columns).sort_by(key) == pa.concat_tables(slow).select(columns).sort_by(key)
+    assert pa.concat_tables(fast).select(columns).sort_by(key) == pa.concat_tables(slow).select(
+        columns
+    ).sort_by(key)
     assert [reject for batch in batches for reject in batch.rejects] == [
-        RejectedRecord(61, "", "a record must be a JSON object", "[]")]
+        RejectedRecord(61, "", "a record must be a JSON object", "[]")
+    ]
 
 
 def test_a_line_longer_than_a_block_is_refused_without_being_kept(monkeypatch):

@@ -23,7 +23,9 @@ def warehouse(tmp_path):
 
 
 def things(warehouse):
-    return [tuple(row.values()) for row in warehouse.query("select name, size from things order by 1").to_pylist()]
+    return [
+        tuple(row.values()) for row in warehouse.query("select name, size from things order by 1").to_pylist()
+    ]
 
 
 def test_rows_are_appended_by_column_name_and_what_is_missing_is_null(warehouse):
@@ -34,7 +36,7 @@ def test_rows_are_appended_by_column_name_and_what_is_missing_is_null(warehouse)
 
 
 def test_a_transaction_that_raises_leaves_nothing(warehouse):
-    with pytest.raises(ZeroDivisionError), warehouse.transaction():
+    with pytest.raises(ZeroDivisionError), warehouse.transaction():  # noqa: PT012  (the block is the point)
         warehouse.load("things", pa.table({"name": ["a"], "size": [1]}))
         assert things(warehouse) == [("a", 1)]
         raise ZeroDivisionError
@@ -91,8 +93,12 @@ def test_readers_read_the_snapshot_once_there_is_one(tmp_path):
 
 def test_raw_tables_are_created_once_and_kept(warehouse):
     ensure_raw_tables(warehouse)
-    warehouse.load("raw_flows.flow_exits", pa.table({"flow": ["f"], "flow_version": ["1"], "signal": ["ordered"]}))
+    warehouse.load(
+        "raw_flows.flow_exits", pa.table({"flow": ["f"], "flow_version": ["1"], "signal": ["ordered"]})
+    )
     ensure_raw_tables(warehouse)
-    found = warehouse.query("select schema_name || '.' || table_name as name from duckdb_tables()")["name"].to_pylist()
+    found = warehouse.query("select schema_name || '.' || table_name as name from duckdb_tables()")[
+        "name"
+    ].to_pylist()
     assert set(RAW_TABLES) <= set(found)
     assert warehouse.query("select * from raw_flows.flow_exits").num_rows == 1
