@@ -7,11 +7,11 @@ class ConnectorError(Exception):
     """Something between us and a vendor, or between us and our own store or templates."""
 
 
-class StopSync(ConnectorError):
+class StopSync(ConnectorError):  # noqa: N818  (named by what the caller does)
     """Nothing will work until a person changes something: wrong password, account closed."""
 
 
-class TryAgain(ConnectorError):
+class TryAgain(ConnectorError):  # noqa: N818
     """Nothing was sent; the same call may work later."""
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
@@ -19,5 +19,5 @@ class TryAgain(ConnectorError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class Rejected(ConnectorError):
+class Rejected(ConnectorError):  # noqa: N818
     """This message will never work as it is: its template does not render, its address is not one."""

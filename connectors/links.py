@@ -1,7 +1,7 @@
 """Signed links in messages: who clicked what cannot be forged, read or redirected elsewhere.
 
-A token holds the message id, the profile id (opaque), the channel and, for a click, the target; never an address. The
-same message gives the same token for ever, so rendering stays deterministic.
+A token holds the message id, the profile id (opaque), the channel and, for a click, the target; never an
+address. The same message gives the same token for ever, so rendering stays deterministic.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LETTERS: dict[Purpose, str] = {"click": "c", "open": "o", "unsubscribe": "u", "p
 PURPOSES: dict[str, Purpose] = {letter: purpose for purpose, letter in LETTERS.items()}
 
 
-class BadLink(ConnectorError):
+class BadLink(ConnectorError):  # noqa: N818  (like the errors of a call, named by what it is)
     """A link that we did not sign, or that was changed on its way."""
 
 

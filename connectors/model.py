@@ -82,7 +82,7 @@ class Content:
     """A message as its recipient will see it.
 
     E-mail has subject, text and html; SMS only text; push has title (`subject`), text and `url`.
-    `data` carries what a machine reads: the traits of a profile update, the body of a webhook.
+    `data` is for machines: the traits of a profile update, the body of a webhook.
     """
 
     text: str
@@ -95,7 +95,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A rendered message, ready for a vendor; its message id is the idempotency key. `sent_at` is naive UTC."""
+    """A rendered message, ready for a vendor; its id is the idempotency key, `sent_at` is naive UTC."""
 
     message: Message
     content: Content
@@ -109,7 +109,7 @@ class Receipt:
     Attributes:
         suppress: when set, the address must not be written to again on this channel, for this reason.
         retry_after_seconds: the wait that the vendor asked for, with `retry`.
-        events: records that must reach the landing together with the outcome (a profile update's identify).
+        events: records that must reach landing together with the outcome (an identify).
     """
 
     message_id: str
@@ -124,7 +124,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class MessageEvent:
-    """Something that happened to a message: sent, skipped, bounced, opened. `name` as in the event contract."""
+    """Something that happened to a message: sent, skipped, bounced. `name` as in the event contract."""
 
     event_id: str
     name: str

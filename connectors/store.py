@@ -1,7 +1,7 @@
 """The transactional store: what must be decided in milliseconds and exactly once.
 
-SQLite by default, PostgreSQL by URL, the same SQL for both. The ledger's rules are in `delivery/ledger.py`; here are
-the engine, the migrations and the hot copies of suppressions and consents.
+SQLite by default, PostgreSQL by URL, the same SQL for both. The ledger's rules are in `delivery/ledger.py`;
+here are the engine, the migrations and the hot copies of suppressions and consents.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ def migrate(engine: sa.Engine) -> None:
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
-    """Durable at commit (WAL alone would lose the last commits of a power cut); transactions are ours to begin."""
+    """Durable at commit (WAL alone loses the last commits in a power cut); transactions begin when we say."""
     connection.isolation_level = None
     for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
         connection.execute(f"pragma {pragma}")
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    """Take the write lock at the start: two claims never interleave, and none fails half-way with 'locked'."""
+    """Take the write lock at the start: claims never interleave, and none fails half-way with 'locked'."""
     connection.exec_driver_sql("begin immediate")
 
 
@@ -128,9 +128,9 @@ def sync_suppressions(store: Store, rows: Iterable[Mapping[str, Any]], as_of: da
 
 
 def sync_consents(store: Store, rows: Iterable[Mapping[str, Any]], as_of: datetime) -> None:
-    """Take in consents from the warehouse (profile_id, channel, purpose, status, since); the latest one holds.
+    """Take in consents from the warehouse (profile_id, channel, purpose, status, since); the latest holds.
 
-    It is enough to pass the consents of the people who are on the outbox, as long as it happens at every run.
+    It is enough to pass the consents of the people on the outbox, as long as it happens at every run.
     """
     columns = ("profile_id", "channel", "purpose", "status", "since")
     wanted = [{column: row[column] for column in columns} for row in rows]

@@ -13,7 +13,7 @@ from connectors.sms.console import console_sms
 
 
 def open_senders(outbox: Path, mail_from: str, smtp_url: str | None) -> dict[str, Sender]:
-    """The senders of an installation by channel; without an SMTP server, e-mails stay in the outbox folder."""
+    """The senders of an installation by channel; without an SMTP server, mails stay in the outbox folder."""
     senders: tuple[Sender, ...] = (
         SmtpSender(smtp_url, mail_from) if smtp_url else FolderSender("email", outbox / "email"),
         console_sms(outbox),

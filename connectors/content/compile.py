@@ -80,11 +80,17 @@ def _tracked(name: str, target: str) -> str:
         return target
     pieces = re.split(r"(\{\{.*?\}\})", html.unescape(target))
     parts = [
-        EXPRESSION.sub(r"(\1)", piece) if EXPRESSION.match(piece) else repr(piece)
+        EXPRESSION.sub(r"(\1)", piece) if EXPRESSION.match(piece) else _literal(piece)
         for piece in pieces
         if piece
     ]
     return f"{{{{ click({' ~ '.join(parts)}) }}}}"
+
+
+def _literal(text: str) -> str:
+    """A minijinja string in single quotes: double ones end the attribute that it stands in."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _plain_text(markup: str) -> str:

@@ -5,59 +5,75 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from minijinja import pass_state
 
+from connectors.errors import Rejected
+
 
 def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
-    """The filters of a brand: its currency, locale and colours are the fallbacks."""
+    """The filters of a brand: its currency, locale and colours are the fallbacks.
+
+    `12.9 | money("EUR")` → `€12.90`, `1234.5 | number` → `1,234.5` and `some_date | date` → `1 March 2026` are
+    in the recipient's locale; `name | tint` is a quiet colour, always the same for the same name;
+    `name | initial` its first letter; `name | default("there")` stands in for undefined, null or empty.
+    """
 
     @pass_state
     def money(state: Any, value: Any, currency: str | None = None) -> str:
-        """`12.9 | money("EUR")` → `€12.90`, in the recipient's locale."""
-        return _money(Decimal(str(value)), currency or brand["currency"], state.lookup("locale"))
+        return _money(_number(value), currency or brand["currency"], state.lookup("locale"))
 
     @pass_state
-    def day(state: Any, value: Any, length: str = "long") -> str:
-        """`"2026-03-01T10:00:00" | date` → `1 March 2026`, in the recipient's locale."""
-        when = value if isinstance(value, date) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-        return format_date(when, format=length, locale=state.lookup("locale"))
+    def day(state: Any, value: Any, length: Literal["full", "long", "medium", "short"] = "long") -> str:
+        return format_date(_date(value), format=length, locale=state.lookup("locale"))
 
     @pass_state
     def number(state: Any, value: Any) -> str:
-        """`1234.5 | number` → `1,234.5`, in the recipient's locale."""
-        return format_decimal(Decimal(str(value)), locale=state.lookup("locale"))
+        return format_decimal(_number(value), locale=state.lookup("locale"))
 
     def tint(value: Any) -> str:
-        """A quiet background colour that is always the same for the same name."""
         tints: list[str] = brand["tints"]
-        return tints[zlib.crc32(str(value).encode()) % len(tints)]
+        return tints[zlib.crc32(_text(value).encode()) % len(tints)]
 
     return {
         "money": money,
         "date": day,
         "number": number,
         "tint": tint,
-        "initial": initial,
-        "default": fallback,
-        "d": fallback,
+        "initial": lambda value: _text(value).strip()[:1].upper(),
+        "default": _fallback,
+        "d": _fallback,
     }
 
 
-def fallback(value: Any, otherwise: Any = "") -> Any:
-    """`first_name | default("there")`: for what is undefined, null or empty."""
+def _fallback(value: Any, otherwise: Any = "") -> Any:
     return otherwise if value is None or value == "" else value
 
 
-def initial(value: Any) -> str:
-    """The first letter, for a picture that is not there."""
-    return str(value).strip()[:1].upper()
+def _number(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise Rejected(f"{value!r} is no number") from error
+
+
+def _date(value: Any) -> date:
+    try:
+        return value if isinstance(value, date) else datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise Rejected(f"{value!r} is no date") from error
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        raise Rejected("a text is undefined")
+    return str(value)
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,8 @@
 """Lint: what would go wrong with a template, found before anybody is written to.
 
-A template is rendered for its sample person, then for people who lack each optional value in turn, then for one who
-lacks all of them. Names that the sample does not know are found without rendering, wherever they stand.
+A template is rendered for its sample person, then for people who lack each optional value in turn, then
+for one who lacks all of them. Names that the sample does not know are found without rendering, wherever
+they stand.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import minijinja
 from connectors.content.compile import compile_email
 from connectors.content.renderer import Renderer, open_renderer
 from connectors.content.template import CONTENT, TemplateError
+from connectors.errors import Rejected
 from connectors.model import Content
 
 LARGEST_HTML_BYTES = 102_000
@@ -52,7 +54,7 @@ def _lint(renderer: Renderer, name: str) -> Iterator[Finding]:
             yield from _content_findings(renderer, name, renderer.preview(name, variant))
     except TemplateError as error:
         yield Finding(name, "source", str(error))
-    except minijinja.TemplateError as error:
+    except (minijinja.TemplateError, Rejected) as error:
         yield Finding(name, "rendering", _short(error))
 
 
@@ -76,7 +78,9 @@ def _unknown_names(renderer: Renderer, name: str) -> Iterator[Finding]:
         for variable in sorted(renderer.undeclared(source)):
             if variable.partition(".")[0] not in GIVEN_BY_THE_RENDERER and variable not in known:
                 yield Finding(
-                    name, "unknown variable", f"{variable}: not in the template's sample; add it or correct it"
+                    name,
+                    "unknown variable",
+                    f"{variable}: not in the template's sample; add it or correct it",
                 )
 
 
@@ -89,8 +93,10 @@ def _missing_defaults(renderer: Renderer, name: str) -> Iterator[Finding]:
     for lacking in [*([path] for path in optional), optional]:
         try:
             renderer.preview(name, None, without(whole, lacking))
-        except minijinja.TemplateError as error:
-            message = f"{_short(error)}; give it a default: {{{{ … | default('…') }}}} or {{% if … is defined %}}"
+        except (minijinja.TemplateError, Rejected) as error:
+            message = (
+                f"{_short(error)}; give it a default: {{{{ … | default('…') }}}} or {{% if … is defined %}}"
+            )
             if message not in seen:
                 seen.add(message)
                 yield Finding(name, "no default", message)
@@ -115,7 +121,7 @@ def _content_findings(renderer: Renderer, name: str, content: Content) -> Iterat
         if not (target or "").startswith(("https://", "mailto:", "tel:")):
             yield Finding(name, "broken link", f"a link leads to {target!r}; it must be an https address")
     for image in document.xpath("//img[not(@alt)]"):
-        yield Finding(name, "no alt text", f"image {image.get('src', '')[:60]}: say what it shows, or alt=\"\"")
+        yield Finding(name, "no alt text", f'image {image.get("src", "")[:60]}: say what it shows, or alt=""')
 
 
 def paths(value: Any, prefix: str = "") -> set[str]:

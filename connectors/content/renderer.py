@@ -1,7 +1,7 @@
 """Rendering: a compiled template and one recipient's context give the message that is sent.
 
-The same message gives the same bytes for ever: no clock, no randomness. A variable that is undefined, or null,
-without a default is an error: the lint finds it before anybody is written to.
+The same message gives the same bytes for ever: no clock, no randomness. A variable that is undefined, or
+null, without a default is an error: the lint finds it before anybody is written to.
 """
 
 from __future__ import annotations

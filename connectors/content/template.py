@@ -1,8 +1,9 @@
 """A template's files: what it says about itself, and its body with partials and brand filled in.
 
-A template is a folder `templates/<channel>/<name>/` with `template.yml` and, for e-mail, `template.mjml`. A partial is
-`<mj-include path="footer" />`: the file `footer.mjml` of the template's own folder, else of the template that it
-`extends`, else of `partials/`. So a use overrides a section by laying a file beside, and touches no original.
+A template is a folder `templates/<channel>/<name>/` with `template.yml` and, for e-mail, `template.mjml`.
+A partial is `<mj-include path="footer" />`: the file `footer.mjml` of the template's own folder, else of the
+template that it `extends`, else of `partials/`. So a use overrides a section by laying a file beside, and
+touches no original.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class TemplateSpec(BaseModel):
         text: body of an SMS or push.
         url: where a push leads.
         variants: by the arm names of `ab_test`.
-        sample: this template's own `entry` and `payload`, merged over `sample.yml`: example and schema in one.
+        sample: its own `entry` and `payload`, merged over `sample.yml`: example and schema in one.
         optional: paths of that sample which a real message may lack.
     """
 

@@ -1,4 +1,4 @@
-"""A vendor that is a folder: what would have been sent can be read, through the same ledger as the real thing."""
+"""A vendor that is a folder: what would have been sent can be read, through the same ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connectors.model import Envelope, Receipt
 
 
 class FolderSender:
-    """Writes one file per message, named by day, template and message id, so that a repetition changes nothing."""
+    """Writes one file per message, by day, template and message id: a repetition changes nothing."""
 
     provider = "console"
     batch_size = 100

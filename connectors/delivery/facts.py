@@ -34,7 +34,7 @@ SIGNALS = {
 """Events that may end a flow or forbid a message; the words are those of the seed `event_kinds`."""
 
 KEPT_FOR = timedelta(days=7)
-"""A fact is needed until the warehouse has loaded it and decided again; a week outlasts any outage of that."""
+"""A fact is needed until the warehouse has loaded it and decided again; a week outlasts any outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class _Found:
 def take_fresh_facts(store: Store, landing: Landing, loaded_files: Collection[str]) -> int:
     """Read landing files that the warehouse has not loaded and keep what a last look needs.
 
-    Orders and the like end flows; `Unsubscribed` withdraws consent; hard bounces, complaints and revoked devices
-    suppress their address. Reading a file twice changes nothing.
+    Orders and the like end flows; `Unsubscribed` withdraws consent; hard bounces, complaints and revoked
+    devices suppress their address. Reading a file twice changes nothing.
 
     Args:
         store: the transactional store.

@@ -141,7 +141,7 @@ def _read_consent(
 def _read_facts(
     connection: sa.Connection, batch: Sequence[Message], now: datetime
 ) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
-    """Facts that have happened by now, on any identifier of the batch (a few more may share only the value)."""
+    """Facts that have happened by now, by identifier (some may share only the value with the batch)."""
     values = {value for message in batch for _, value in identities(message)}
     rows = connection.execute(
         sa.select(facts).where(facts.c.identifier.in_(values), facts.c.occurred_at <= now)

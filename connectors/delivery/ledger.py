@@ -3,8 +3,8 @@
     planned ─► claimed (lease) ─► attempted ─► accepted | rejected | retry | unknown
        └─────────────┴► skipped (the last look refused)      retry ─► claimed;  unknown ─► reconciled
 
-`attempted` is durable before the first byte leaves. A worker that dies before it leaves its messages to others; one
-that dies after it leaves them `unknown`, and nobody sends them again.
+`attempted` is durable before the first byte leaves. A worker that dies before it leaves its messages to
+others; one that dies after it leaves them `unknown`, and nobody sends them again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a worker got: messages that are now its own, and those that the last look refused or holds back."""
+    """What a worker got: messages that are now its own, and what the last look refused or holds back."""
 
     mine: list[Message] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def claim(store: Store, due: Sequence[Message], worker: str, now: datetime, leas
 
 
 def attempt(store: Store, message_ids: Collection[str], worker: str, now: datetime) -> set[str]:
-    """Say, durably, that bytes are about to leave. Only the ids returned are (still) this worker's to send."""
+    """Say, durably, that bytes are about to leave; only the ids returned are this worker's to send."""
     with store.transaction() as connection:
         return set(
             connection.scalars(
@@ -83,7 +83,7 @@ def attempt(store: Store, message_ids: Collection[str], worker: str, now: dateti
 
 
 def settle(store: Store, receipts: Iterable[Receipt], worker: str, now: datetime) -> None:
-    """Record what the vendor said. A lease that ran out meanwhile does not matter: the answer is the answer."""
+    """Record what the vendor said; if the lease ran out meanwhile, the answer still is the answer."""
     by_id = {receipt.message_id: receipt for receipt in receipts}
     with store.transaction() as connection:
         mine = sa.and_(messages.c.message_id.in_(by_id), _held_by(worker, "claimed", "attempted", "unknown"))
@@ -161,7 +161,7 @@ def reconcile(
 
 
 def backoff(message_id: str, attempt_count: int) -> timedelta:
-    """Wait before the next attempt: doubles from a minute to four hours, ± 20 % that is the same on every run."""
+    """Wait before the next attempt: doubles from a minute to four hours, ± 20 % by the hash of the id."""
     share = int(hashlib.sha256(f"{message_id}:{attempt_count}".encode()).hexdigest()[:8], 16) / 2**32
     wait = min(FIRST_WAIT * float(2 ** min(attempt_count - 1, 12)), LONGEST_WAIT)
     return wait * (0.8 + 0.4 * share)

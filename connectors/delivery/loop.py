@@ -39,8 +39,8 @@ class DeliveryResult:
     """What became of the messages of one run.
 
     Attributes:
-        counts: messages by outcome: accepted, rejected, retry, unknown, skipped, held, not_due (already settled, not
-            due again, or another worker's).
+        counts: messages by outcome: accepted, rejected, retry, unknown, skipped, held, not_due (already
+            settled, not due again, or another worker's).
         reasons: messages by reason, for all that were not accepted.
         written_back: outcomes that went to landing.
         stopped: channel → why its vendor could not be used at all.

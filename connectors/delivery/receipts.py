@@ -26,7 +26,7 @@ EVENT_NAMES = {
     "profile": {"accepted": "Profile Updated", "rejected": "Profile Update Rejected"},
     "webhook": {"accepted": "Webhook Sent", "rejected": "Webhook Rejected"},
 }
-"""Words of the seed `event_kinds`; `closed` is a rejection after which nobody may write to the address again."""
+"""Words of the seed `event_kinds`; `closed`: rejected, and nobody may write to the address again."""
 
 ON_EVERY_CHANNEL = {"skipped": "Message Skipped", "unknown": "Message Unknown"}
 ROWS_PER_FILE = 20_000
@@ -35,8 +35,8 @@ ROWS_PER_FILE = 20_000
 def write_receipts(store: Store, landing: Landing) -> int:
     """Write the outcomes that are not in landing yet, one NDJSON file per portion, and mark them.
 
-    Event ids are hashes of message and event: when a crash falls between file and mark, the next run writes the
-    same events again and the warehouse's gate drops them.
+    Event ids are hashes of message and event: when a crash falls between file and mark, the next run writes
+    the same events again and the warehouse's gate drops them.
 
     Returns:
         the number of messages written back.

@@ -53,7 +53,7 @@ class SmtpSender:
         self.batch_size = 8 * connections
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
-        """Send each message over the next free connection; the first connection proves that the server is there."""
+        """Send each message over the next free connection; the first one proves that the server is there."""
         if batch:
             self._idle.append(await self._connection())
         return list(await asyncio.gather(*(self._send_one(envelope) for envelope in batch)))
@@ -101,7 +101,7 @@ class SmtpSender:
         return Receipt(message_id, "accepted", self.provider, provider_message_id=_queue_id(response.message))
 
     def _refused(self, message_id: str, code: int, text: str) -> Receipt:
-        """One reply code as a receipt; the reason keeps the codes, not the text, which may quote the address."""
+        """One reply code as a receipt; the reason keeps codes, not the text, which may quote the address."""
         status = text.split(maxsplit=1)[0] if text[:2] in ("4.", "5.") else ""
         reason = f"smtp {code} {status}".strip()
         if code in TEMPORARY:

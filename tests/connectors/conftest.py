@@ -1,5 +1,6 @@
 """What the tests of the outside world share: a store, a landing, messages, a real mail server."""
 
+import asyncio
 import json
 import socket
 from collections import defaultdict
@@ -15,7 +16,7 @@ from connectors.landing import open_landing
 from connectors.model import Content, Message
 from connectors.store import open_store, sync_consents, sync_suppressions
 
-NOW = datetime(2026, 3, 2, 10)
+NOW = datetime(2026, 3, 2, 10)  # noqa: DTZ001  (naive UTC, as everywhere)
 
 
 @pytest.fixture
@@ -162,8 +163,6 @@ class MailServer:
             server.transport.close()
         self.received.append(envelope.content)
         if address in self.silent_after_data_of:
-            import asyncio
-
             await asyncio.sleep(30)
         return "250 2.0.0 Ok: queued as 4F1A2"
 

@@ -1,6 +1,7 @@
 """Links in messages: signed, without personal data, and good for one thing only."""
 
 from base64 import urlsafe_b64decode
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,9 @@ CLICK = Link("click", "message-1", "profile-1", "email", "https://shop.example/p
 
 @pytest.mark.parametrize("purpose", PURPOSES.values())
 def test_a_link_comes_back_as_it_was_signed(purpose):
-    link = Link(purpose, "message-1", "profile-1", "email", "https://shop.example" if purpose == "click" else None)
+    link = Link(
+        purpose, "message-1", "profile-1", "email", "https://shop.example" if purpose == "click" else None
+    )
     assert LINKS.read(LINKS.url(link)) == link
 
 
@@ -27,11 +30,9 @@ def test_a_link_with_any_one_character_changed_never_means_anything_else(data):
     url = LINKS.url(CLICK)
     place = data.draw(st.integers(len("https://shop.example/c/"), len(url) - 1))
     letter = data.draw(st.sampled_from("abcXYZ019-_.").filter(lambda letter: letter != url[place]))
-    try:
+    with suppress(BadLink):
         # The last letter of a signature has bits to spare; such a link is as good as the original.
         assert LINKS.read(url[:place] + letter + url[place + 1 :]) == CLICK
-    except BadLink:
-        pass
 
 
 def test_a_click_cannot_be_turned_into_an_unsubscription():

@@ -48,7 +48,9 @@ def test_processes_that_start_together_create_the_store_once(tmp_path):
 
 def test_every_commit_is_on_disk_and_nobody_waits_for_readers(store):
     with store.engine.connect() as connection:
-        pragmas = [connection.exec_driver_sql(f"pragma {name}").scalar() for name in ("journal_mode", "synchronous")]
+        pragmas = [
+            connection.exec_driver_sql(f"pragma {name}").scalar() for name in ("journal_mode", "synchronous")
+        ]
     assert pragmas == ["wal", 2]
 
 

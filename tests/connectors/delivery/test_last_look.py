@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from connectors.delivery import take_fresh_facts
-from connectors.delivery.ledger import claim
 from connectors.delivery.last_look import CONSENT_IS_STALE_AFTER
+from connectors.delivery.ledger import claim
 from connectors.store import sync_suppressions
 
 SECOND = timedelta(seconds=1)
@@ -42,7 +42,9 @@ def look(store, now):
         got = claim(store, [message], "host:1:worker", now, now + timedelta(minutes=5))
         if got.mine:
             return "go"
-        (ruling, reasons) = next((name, got) for name, got in (("skip", got.skipped), ("hold", got.held)) if got)
+        (ruling, reasons) = next(
+            (name, got) for name, got in (("skip", got.skipped), ("hold", got.held)) if got
+        )
         return ruling, reasons[message.message_id]
 
     return ask
@@ -64,7 +66,12 @@ def test_an_order_placed_a_second_ago_stops_the_reminder(look, message, agree, h
 
 def test_the_order_is_known_by_any_identifier_of_the_person(look, message, agree, happens):
     agree("ann")
-    happens("Order Completed", anonymousId="x", context={"traits": {"email": "ANN@example.com "}}, properties=ORDER)
+    happens(
+        "Order Completed",
+        anonymousId="x",
+        context={"traits": {"email": "ANN@example.com "}},
+        properties=ORDER,
+    )
     assert look(message("ann")) == ("skip", "exited")
 
 
@@ -86,7 +93,9 @@ def test_an_order_from_before_the_decision_was_known_to_the_flow(look, message, 
     assert look(message("ann")) == "go"
 
 
-def test_an_order_between_entry_and_decision_that_came_late_stops_the_flow(look, message, agree, happens, now):
+def test_an_order_between_entry_and_decision_that_came_late_stops_the_flow(
+    look, message, agree, happens, now
+):
     agree("ann")
     happens("Order Completed", ago=timedelta(hours=1), userId="ann", properties=ORDER)
     assert look(message("ann", entered_at=now - timedelta(hours=2))) == ("skip", "exited")
@@ -143,7 +152,9 @@ def test_without_a_known_yes_there_is_no_marketing(look, message, agree):
 @pytest.mark.parametrize(
     ("message_class", "verdict"), [("transactional", "go"), ("operational", ("skip", "no_consent"))]
 )
-def test_after_an_unsubscription_only_the_receipt_still_comes(look, message, agree, happens, message_class, verdict):
+def test_after_an_unsubscription_only_the_receipt_still_comes(
+    look, message, agree, happens, message_class, verdict
+):
     agree("ann")
     happens("Unsubscribed", userId="ann", properties={"channel": "email"})
     assert look(message("ann", message_class=message_class)) == verdict
@@ -167,7 +178,9 @@ def test_a_suppression_on_every_channel_counts_on_each(look, message, agree, sto
 def test_a_complaint_a_second_ago_closes_the_address_that_the_message_went_to(look, message, agree, happens):
     agree("ann")
     assert look(message("ann")) == "go"
-    happens("Email Marked as Spam", anonymousId="x", properties={"message_id": "message-ann", "channel": "email"})
+    happens(
+        "Email Marked as Spam", anonymousId="x", properties={"message_id": "message-ann", "channel": "email"}
+    )
     assert look(message("ann", message_id="next")) == ("skip", "suppressed")
 
 

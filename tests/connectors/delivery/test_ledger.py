@@ -56,7 +56,9 @@ def test_a_claim_whose_lease_ran_out_is_free_again(store, take, message, now):
     assert ledger.attempt(store, ["message-ann"], HERE, now) == set()
 
 
-def test_an_attempt_whose_lease_ran_out_is_unknown_and_nobody_sends_it_again(store, take, message, now, ledger_rows):
+def test_an_attempt_whose_lease_ran_out_is_unknown_and_nobody_sends_it_again(
+    store, take, message, now, ledger_rows
+):
     take(HERE, message("ann"))
     ledger.attempt(store, ["message-ann"], HERE, now)
     assert ledger.recover(store, now, now + LEASE + timedelta(seconds=1)) == ["message-ann"]
@@ -157,7 +159,9 @@ def test_a_dead_address_is_closed_in_the_same_transaction(store, take, message, 
     }
 
 
-def test_who_leaves_in_the_middle_leaves_the_unsent_free_and_the_rest_unknown(store, take, message, now, ledger_rows):
+def test_who_leaves_in_the_middle_leaves_the_unsent_free_and_the_rest_unknown(
+    store, take, message, now, ledger_rows
+):
     take(HERE, message("ann"), message("bob"))
     ledger.attempt(store, ["message-ann"], HERE, now)
     ledger.release(store, HERE, now)

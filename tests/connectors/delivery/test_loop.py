@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.delivery import deliver, take_fresh_facts, write_receipts
+from connectors.delivery.ledger import reconcile
 from connectors.delivery.profile_update import ProfileUpdates
 from connectors.errors import Rejected, StopSync, TryAgain
 from connectors.model import Content, Receipt
@@ -102,7 +103,9 @@ def test_a_receipt_says_who_what_when_and_why(run, message, landed, now):
     ]
 
 
-def test_a_crash_between_file_and_mark_writes_the_same_events_again(run, store, landing, message, landed, monkeypatch):
+def test_a_crash_between_file_and_mark_writes_the_same_events_again(
+    run, store, landing, message, landed, monkeypatch
+):
     crash = RuntimeError("killed")
     monkeypatch.setattr("connectors.delivery.receipts._mark", lambda *_: (_ for _ in ()).throw(crash))
     with pytest.raises(RuntimeError):
@@ -112,9 +115,9 @@ def test_a_crash_between_file_and_mark_writes_the_same_events_again(run, store, 
     assert len({record["messageId"] for record in landed()}) == 1
 
 
-def test_a_doubt_that_is_resolved_is_written_back_as_what_it_became(run, store, landing, vendor, message, now, landed):
-    from connectors.delivery.ledger import reconcile
-
+def test_a_doubt_that_is_resolved_is_written_back_as_what_it_became(
+    run, store, landing, vendor, message, now, landed
+):
     vendor.answers = {"message-a": Receipt("message-a", "unknown", "stub")}
     run(message("a"))
     reconcile(store, "message-a", "accepted", "webhook", now + timedelta(hours=1))

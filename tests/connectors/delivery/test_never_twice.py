@@ -157,10 +157,14 @@ def test_a_sender_killed_again_and_again_sends_nothing_twice_and_loses_nothing(t
     url, folder, kills, size = f"sqlite:///{tmp_path / 'ledger.sqlite'}", tmp_path / "landing", 25, 1000
     worker = Path(__file__).with_name("killed_sender.py")
     subprocess.run(
-        [sys.executable, worker, url, str(folder), mail_server.url, str(size), str(kills)], check=True, timeout=240
+        [sys.executable, worker, url, str(folder), mail_server.url, str(size), str(kills)],
+        check=True,
+        timeout=240,
     )
     arrived = mail_server.ids()
     assert len(arrived) == len(set(arrived))
-    assert_nothing_lost(url, open_landing(str(folder)), {f"m{number:031d}" for number in range(size)}, set(arrived))
+    assert_nothing_lost(
+        url, open_landing(str(folder)), {f"m{number:031d}" for number in range(size)}, set(arrived)
+    )
     # What is in doubt after a kill is at most the batch that was on its way.
     assert size - len(arrived) <= kills * SmtpSender(mail_server.url, "a@b.example").batch_size

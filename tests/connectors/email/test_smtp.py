@@ -15,7 +15,9 @@ FROM = "Millrace Shop <hello@shop.example>"
 @pytest.fixture
 def envelope(message, now):
     def build(person="ann", **changes):
-        return Envelope(message(person, **changes), Content("Hello", subject="Hello", html="<p>Hello</p>"), now)
+        return Envelope(
+            message(person, **changes), Content("Hello", subject="Hello", html="<p>Hello</p>"), now
+        )
 
     return build
 
@@ -73,7 +75,9 @@ def test_one_bad_address_harms_no_other(mail_server, envelope):
     assert [receipt.outcome for receipt in receipts] == ["accepted", "rejected", "accepted"]
 
 
-@pytest.mark.parametrize("address", ["", "ann", "ann@", "Ann <ann@example.com>", "a@b.example, c@d.example", "ä@ö.example"])
+@pytest.mark.parametrize(
+    "address", ["", "ann", "ann@", "Ann <ann@example.com>", "a@b.example, c@d.example", "ä@ö.example"]
+)
 def test_what_is_no_address_is_refused_without_asking_the_server(mail_server, envelope, address):
     (receipt,) = send(mail_server.url, envelope("ann", address=address))
     assert (receipt.outcome, receipt.reason, mail_server.received) == ("rejected", "not_an_address", [])
@@ -104,7 +108,11 @@ def test_no_server_means_later(envelope):
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_a_wrong_password_means_that_a_person_must_act(mail_server_with, envelope):
-    refuse = {"authenticator": lambda *_: AuthResult(success=False, handled=False), "auth_require_tls": False, "auth_required": True}
+    refuse = {
+        "authenticator": lambda *_: AuthResult(success=False, handled=False),
+        "auth_require_tls": False,
+        "auth_required": True,
+    }
     with mail_server_with(**refuse) as server, pytest.raises(StopSync, match="MILLRACE_SMTP"):
         send(server.url.replace("smtp://", "smtp://ann:wrong@"), envelope("ann"))
 

@@ -1,0 +1,134 @@
+"""The lint: a template that would fail a real person does not pass."""
+
+import pytest
+
+from connectors.content import lint_templates
+from connectors.content.lint import paths, without
+
+UNSUBSCRIBE = '<a href="{{ links.unsubscribe }}">Unsubscribe</a>'
+
+
+@pytest.fixture
+def findings(tmp_path):
+    """`findings("<mj-text>…</mj-text>")`: the rules that a template with this column breaks."""
+    (tmp_path / "brand.yml").write_text("{name: Tiny, locale: en_GB, currency: EUR, tints: ['#eee']}")
+    (tmp_path / "sample.yml").write_text(
+        "{sample: {profile: {profile_id: p, first_name: Ann}, recommendations: [{name: Tea, price: 3}]},"
+        " optional: [profile.first_name, recommendations, recommendations.price]}"
+    )
+
+    def lint(column, spec="{description: d, subject: Hello}", mjml=None):
+        folder = tmp_path / "templates" / "email" / "tiny"
+        folder.mkdir(parents=True)
+        (folder / "template.yml").write_text(spec)
+        body = f"<mj-body><mj-section><mj-column>{column}</mj-column></mj-section></mj-body>"
+        (folder / "template.mjml").write_text(mjml or f"<mjml>{body}</mjml>")
+        return [(finding.rule, finding.message) for finding in lint_templates(tmp_path)]
+
+    return lint
+
+
+def text(words):
+    return f"<mj-text>{words} {UNSUBSCRIBE}</mj-text>"
+
+
+def test_the_shipped_templates_are_clean():
+    assert lint_templates() == []
+
+
+def test_a_good_template_passes(findings):
+    assert findings(text("Hi {{ profile.first_name | default('friend') }}")) == []
+
+
+def rules(found):
+    return [rule for rule, _ in found]
+
+
+def test_a_value_that_people_may_lack_needs_a_default(findings):
+    found = findings(text("Hi {{ profile.first_name }}"))
+    assert rules(found) == ["no default"]
+    assert "`profile.first_name` is undefined" in found[0][1]
+
+
+def test_a_question_whether_it_is_there_is_as_good_as_a_default(findings):
+    assert (
+        findings(text("{% if profile.first_name is defined %}Hi {{ profile.first_name }}{% endif %}")) == []
+    )
+
+
+def test_the_default_is_asked_for_inside_loops_too(findings):
+    assert rules(findings(text("{% for item in recommendations %}{{ item.price | money }}{% endfor %}"))) == [
+        "no default"
+    ]
+
+
+@pytest.mark.parametrize(
+    "place", ["{{ profile.frist_name | default('x') }}", "{% if false %}{{ profil.name }}{% endif %}"]
+)
+def test_a_misspelt_variable_is_found_even_where_it_never_runs(findings, place):
+    assert rules(findings(text(place))) == ["unknown variable"]
+
+
+def test_marketing_without_a_way_out_is_refused(findings):
+    assert rules(findings("<mj-text>Hello</mj-text>")) == ["no unsubscribe link"]
+
+
+def test_a_receipt_needs_no_way_out(findings):
+    spec = "{description: d, subject: Hello, message_class: transactional}"
+    assert findings("<mj-text>Hello</mj-text>", spec) == []
+
+
+def test_a_picture_must_say_what_it_shows(findings):
+    assert rules(findings(text('<img src="https://t.example/a.png" />'))) == ["no alt text"]
+
+
+def test_a_mail_that_gmail_would_cut_off_is_too_large(findings):
+    assert rules(findings(text("long " * 21_000))) == ["size"]
+
+
+def test_a_link_must_lead_somewhere(findings):
+    assert "broken link" in rules(findings(text('<a href="mailto:">m</a><a>nowhere</a>')))
+
+
+def test_what_is_not_mjml_is_refused(findings):
+    assert rules(findings("", mjml="<mjml><mj-body><mj-section></mj-body></mjml>")) == ["source"]
+
+
+def test_a_brand_value_that_does_not_exist_is_named(findings):
+    found = findings(text("{{ brand.colours.ink }}"))
+    assert found == [("source", "email/tiny: brand.colours.ink is not in brand.yml")]
+
+
+def test_a_missing_partial_is_named(findings):
+    found = findings(text("x") + '<mj-include path="nowhere" />')
+    assert found == [
+        ("source", "email/tiny: no nowhere.mjml beside it, and none in connectors/content/partials")
+    ]
+
+
+def test_an_unknown_word_in_the_spec_names_the_allowed_ones(findings):
+    ((rule, message),) = findings(text("x"), "{description: d, subjekt: Hello}")
+    assert rule == "source"
+    assert message.startswith("email/tiny/template.yml: subjekt:")
+    assert "subject" in message
+
+
+def test_a_syntax_error_is_reported_with_its_line(findings):
+    ((rule, message),) = findings(text("{% if %}"))
+    assert rule == "rendering"
+    assert "line" in message or ":1" in message
+
+
+def test_every_arm_is_looked_at(findings):
+    spec = "{description: d, subject: Hello, variants: {b: {subject: '{{ payload.code }}'}}}"
+    assert "unknown variable" in rules(findings(text("x"), spec))
+
+
+def test_paths_of_a_context_see_through_lists():
+    assert paths({"a": {"b": [{"c": 1}, {"d": 2}]}}) == {"a", "a.b", "a.b.c", "a.b.d"}
+
+
+def test_taking_values_away_leaves_the_original_alone():
+    context = {"a": {"b": [{"c": 1}, {"c": 2, "d": 3}]}}
+    assert without(context, ["a.b.c"]) == {"a": {"b": [{}, {"d": 3}]}}
+    assert context == {"a": {"b": [{"c": 1}, {"c": 2, "d": 3}]}}
