@@ -47,6 +47,12 @@ class Message:
     entered_at: datetime | None = None
     quiet_from: datetime | None = None
 
+    @property
+    def profile_ids(self) -> tuple[str, ...]:
+        """The recipient's profile id when the message was decided, and (after a merge) the one of today."""
+        today = (self.context.get("profile") or {}).get("profile_id")
+        return (self.profile_id,) if today in (None, self.profile_id) else (self.profile_id, str(today))
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Message:
         """A message from a row of `outbox`; JSON columns may be text or already parsed."""

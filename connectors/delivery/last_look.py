@@ -84,7 +84,7 @@ def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None
 
 def identities(message: Message) -> list[tuple[str, str]]:
     """Every (type, value) under which a fresh fact may name the message's recipient."""
-    return [*message.identifiers, ("profile_id", message.profile_id)]
+    return [*message.identifiers, *(("profile_id", profile_id) for profile_id in message.profile_ids)]
 
 
 def _has_exited(message: Message, news: Iterable[Mapping[str, Any]]) -> bool:
@@ -108,9 +108,10 @@ def _latest_word(message: Message, evidence: Evidence, news: Iterable[Mapping[st
         and fact["purpose"] in ("marketing", EVERY_CHANNEL, None)
     ]
     copied = [
-        evidence.consent[message.profile_id, channel]
+        evidence.consent[profile_id, channel]
+        for profile_id in message.profile_ids
         for channel in (message.channel, EVERY_CHANNEL)
-        if (message.profile_id, channel) in evidence.consent
+        if (profile_id, channel) in evidence.consent
     ]
     return max([*fresh, *copied], default=(None, None))[1]
 
@@ -131,7 +132,7 @@ def _read_suppressed(connection: sa.Connection, batch: Sequence[Message]) -> set
 def _read_consent(
     connection: sa.Connection, batch: Sequence[Message]
 ) -> dict[tuple[str, str], tuple[datetime, str]]:
-    people = {message.profile_id for message in batch}
+    people = {profile_id for message in batch for profile_id in message.profile_ids}
     rows = connection.execute(
         sa.select(consents).where(consents.c.profile_id.in_(people), consents.c.purpose == "marketing")
     )

@@ -144,6 +144,19 @@ def test_a_yes_and_a_no_at_the_same_moment_are_a_no(look, message, agree, happen
     assert look(message("ann")) == ("skip", "no_consent")
 
 
+def test_consent_follows_the_person_into_the_profile_that_theirs_was_merged_into(look, message, agree):
+    agree("ann")
+    merged = message("ann", profile_id="retired", context={"profile": {"profile_id": "profile-ann"}})
+    assert look(merged) == "go"
+
+
+def test_a_no_of_either_of_two_merged_profiles_counts_when_it_is_the_latest(look, message, agree, happens):
+    agree("ann")
+    merged = message("ann", profile_id="retired", context={"profile": {"profile_id": "profile-ann"}})
+    happens("Unsubscribed", anonymousId="link", properties={"channel": "email", "profile_id": "retired"})
+    assert look(merged) == ("skip", "no_consent")
+
+
 def test_without_a_known_yes_there_is_no_marketing(look, message, agree):
     agree("bob")
     assert look(message("ann")) == ("skip", "no_consent")
