@@ -143,6 +143,15 @@ class Engine:
                 "profile_id": profile, "channel": channel, "purpose": "marketing", "status": "subscribed",
                 "consent_id": f"consent-{profile}-{channel}"})
 
+    def consents(self, profile: str, channel: str, purpose: str, status: str) -> None:
+        """What a person last said about a purpose."""
+        self._insert("profiles.consents", {"profile_id": profile, "channel": channel, "purpose": purpose,
+                                           "status": status, "consent_id": f"{status}-{profile}"})
+
+    def suppresses(self, channel: str, address: str, reason: str) -> None:
+        """An address that must not be written to, on one channel or on all ("*")."""
+        self._insert("profiles.suppressions", {"channel": channel, "address": address, "reason": reason})
+
     def enters(self, profile: str, flow: str, *, at: datetime, entry: str | None = None) -> None:
         """The flow's SQL returns this row from now on."""
         self._insert(f"flows.flow_{flow}", {"entry_id": entry or f"{flow}-{profile}-{at:%d%H%M}",

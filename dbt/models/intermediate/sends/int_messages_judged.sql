@@ -49,11 +49,11 @@ suppressed as (
     select distinct messages.message_id
     from messages
     inner join suppressions
-        on messages.address = suppressions.address
+        on lower(messages.address) = suppressions.address
         and suppressions.channel in (messages.channel, '*')
     where
         messages.message_class != 'transactional'
-        or suppressions.reason not in ('unsubscribed', 'unsubscribe')
+        or suppressions.reason != 'unsubscribed'
 ),
 
 feed as (
