@@ -8,15 +8,9 @@
 
 with
 
-events as (
-
-    select * from {{ ref('stg_events__events') }}
-
-),
-
 arrived as (
 
-    select * from events
+    select * from {{ ref('stg_events__events') }}
     where
         visible_at <= {{ as_of() }}
         {%- if is_incremental() %}
@@ -24,7 +18,7 @@ arrived as (
 
     union all
 
-    select * from events
+    select * from {{ ref('stg_events__events') }}
     where
         visible_at <= {{ as_of() }}
         and load_id <= {{ last_load_id }}
@@ -32,7 +26,7 @@ arrived as (
 
     union all
 
-    select * from events
+    select * from {{ ref('stg_events__events') }}
     where
         visible_at <= {{ as_of() }}
         and load_id <= {{ last_load_id }}
@@ -54,13 +48,22 @@ unique_in_batch as (
 
 {%- if is_incremental() %}
 
+{#- A repeated event has its old id and, but for a corrected clock, its old time: so look only around the times of
+    what arrived, and apart for what is late, so that one old event does not make us read all that came since. -#}
 taken as (
-
+    {% for is_late in ['true', 'false'] %}
+    {%- set times = "select {}(occurred_at) from unique_in_batch where (occurred_at < "
+        ~ last_seen_at ~ " - interval 3 day) = " ~ is_late %}
     select event_id
     from {{ this }}
     where
-        occurred_at >= (select min(occurred_at) from unique_in_batch) - interval 1 day
-        and occurred_at <= (select max(occurred_at) from unique_in_batch) + interval 1 day
+        occurred_at >= ({{ times.format('min') }}) - interval 1 day
+        and occurred_at <= ({{ times.format('max') }}) + interval 1 day
+    {%- if not loop.last %}
+
+    union all
+    {% endif %}
+    {%- endfor %}
 
 ),
 {%- endif %}

@@ -8,15 +8,9 @@
     the links alone, so that the order in which events arrive cannot matter. -#}
 with recursive
 
-links as (
-
-    select * from {{ ref('int_identifier_links') }}
-
-),
-
 new_links as (
 
-    select * from links where {{ is_new() }}
+    select * from {{ ref('int_identifier_links') }} where {{ is_new() }}
 
 ),
 
@@ -47,7 +41,9 @@ members as (
 
 member_links as (
 
-    select * from links where identifier_id in (select identifier_id from members)
+    select *
+    from {{ ref('int_identifier_links') }}
+    where identifier_id in (select identifier_id from members)
 
 ),
 

@@ -24,38 +24,25 @@ orders as (
 
 ),
 
-owned as (
+{#- The first order of the person after the last activity. A reader that bounds `last_activity_at` reads only those
+    carts: it is part of the window's partition, so that the filter reaches the table. -#}
+followed as (
 
     select
         carts.*,
         identifiers.profile_id,
+        coalesce(carts.ordered_at, orders.ordered_at) as completed_at,
     from carts
     left join identifiers on carts.identifier_id = identifiers.identifier_id
-
-),
-
-followed as (
-
-    select
-        owned.cart_id,
-        min(orders.ordered_at) as ordered_at,
-    from owned
-    inner join orders
+    left join orders
         on
-            owned.profile_id = orders.profile_id
-            and owned.last_activity_at <= orders.ordered_at
-    where owned.ordered_at is null and owned.emptied_at is null
-    group by owned.cart_id
-
-),
-
-dated as (
-
-    select
-        owned.*,
-        coalesce(owned.ordered_at, followed.ordered_at) as completed_at,
-    from owned
-    left join followed on owned.cart_id = followed.cart_id
+            identifiers.profile_id = orders.profile_id
+            and carts.last_activity_at <= orders.ordered_at
+            and carts.ordered_at is null
+            and carts.emptied_at is null
+    qualify row_number() over (
+        partition by carts.cart_id, carts.last_activity_at order by orders.ordered_at
+    ) = 1
 
 ),
 
@@ -86,7 +73,7 @@ carts_now as (
         value,
         coalesce(currency, '{{ var("shop_currency") }}') as currency,
         items,
-    from dated
+    from followed
 
 )
 

@@ -8,30 +8,21 @@
     rows of the profile that disappeared are deleted. -#}
 with
 
-given as (
-
-    select * from {{ ref('int_identifier_consents') }}
-
-),
-
-identifiers as (
-
-    select * from {{ ref('int_identifier_profiles') }}
-
-),
-
 new_words as (
 
     select identifiers.profile_id, given.seen_at
-    from given
-    inner join identifiers on given.identifier_id = identifiers.identifier_id
+    from {{ ref('int_identifier_consents') }} as given
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on given.identifier_id = identifiers.identifier_id
     where {{ is_new('given.seen_at') }}
 
 ),
 
 new_links as (
 
-    select profile_id, identifier_id, seen_at from identifiers where {{ is_new() }}
+    select profile_id, identifier_id, seen_at
+    from {{ ref('int_identifier_profiles') }}
+    where {{ is_new() }}
 
 ),
 
@@ -55,8 +46,10 @@ words as (
         given.proof,
         given.consent_id,
     from touched
-    inner join identifiers on touched.profile_id = identifiers.profile_id
-    inner join given on identifiers.identifier_id = given.identifier_id
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on touched.profile_id = identifiers.profile_id
+    inner join {{ ref('int_identifier_consents') }} as given
+        on identifiers.identifier_id = given.identifier_id
 
 ),
 

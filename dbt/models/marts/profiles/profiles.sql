@@ -4,70 +4,54 @@
     unique_key='profile_id',
 ) }}
 
-{#- Only people whom something happened to are worked out again, from the state of all their identifiers. -#}
+{#- Only people whom something happened to are worked out again, from the state of all their identifiers.
+    Tables are named where they are read: DuckDB copies a whole import CTE that is read twice. -#}
 with
-
-identifiers as (
-
-    select * from {{ ref('int_identifier_profiles') }}
-
-),
-
-activity as (
-
-    select * from {{ ref('int_identifier_activity') }}
-
-),
-
-orders as (
-
-    select * from {{ ref('int_orders') }}
-
-),
 
 new_links as (
 
-    select identifier_id, profile_id, seen_at from identifiers where {{ is_new() }}
+    select identifier_id, profile_id, seen_at
+    from {{ ref('int_identifier_profiles') }}
+    where {{ is_new() }}
 
 ),
 
-new_seen_at as (
+new_activity as (
 
-    select max(seen_at) as seen_at
-    from (
-        select seen_at from activity where {{ is_new() }}
-        union all
-        select seen_at from orders where {{ is_new() }}
-        union all
-        select seen_at from new_links
-    ) as news
+    select identifier_id, seen_at
+    from {{ ref('int_identifier_activity') }}
+    where {{ is_new() }}
+
+    union all
+
+    select identifier_id, seen_at
+    from {{ ref('int_orders') }}
+    where {{ is_new() }} and identifier_id is not null
+
+    union all
+
+    select identifier_id, seen_at from new_links
 
 ),
 
 touched as (
 
-    select identifiers.profile_id
-    from activity
-    inner join identifiers on activity.identifier_id = identifiers.identifier_id
-    where {{ is_new('activity.seen_at') }}
-
-    union
-
-    select identifiers.profile_id
-    from orders
-    inner join identifiers on orders.identifier_id = identifiers.identifier_id
-    where {{ is_new('orders.seen_at') }}
-
-    union
-
-    select profile_id from new_links
+    select
+        identifiers.profile_id,
+        max(new_activity.seen_at) as seen_at,
+    from new_activity
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on new_activity.identifier_id = identifiers.identifier_id
+    group by identifiers.profile_id
 
 ),
 
 members as (
 
-    select identifiers.*
-    from identifiers
+    select
+        identifiers.profile_id,
+        identifiers.identifier_id,
+    from {{ ref('int_identifier_profiles') }} as identifiers
     inner join touched on identifiers.profile_id = touched.profile_id
 
 ),
@@ -83,7 +67,8 @@ member_activity as (
         max(activity.last_clicked_at) as last_clicked_at,
         {{ latest_distinct('flatten(array_agg(activity.active_hours))', 20) }} as active_hours,
     from members
-    inner join activity on members.identifier_id = activity.identifier_id
+    inner join {{ ref('int_identifier_activity') }} as activity
+        on members.identifier_id = activity.identifier_id
     group by members.profile_id
 
 ),
@@ -129,7 +114,8 @@ member_orders as (
             as total_refunded,
         max(orders.revenue) as largest_order_value,
     from members
-    inner join orders on members.identifier_id = orders.identifier_id
+    inner join {{ ref('int_orders') }} as orders
+        on members.identifier_id = orders.identifier_id
     where orders.ordered_at is not null and orders.cancelled_at is null
     group by members.profile_id
 
@@ -144,7 +130,7 @@ bought as (
     from members
     inner join {{ ref('int_order_items') }} as order_items
         on members.identifier_id = order_items.identifier_id
-    inner join orders
+    inner join {{ ref('int_orders') }} as orders
         on order_items.order_id = orders.order_id and order_items.event_id = orders.event_id
     where orders.cancelled_at is null
 
@@ -244,7 +230,7 @@ profiles as (
         cast(null as double) as churn_probability,
         cast(null as decimal(18, 2)) as expected_revenue_90_days,
         cast(null as date) as expected_order_date,
-        (select seen_at from new_seen_at) as seen_at,
+        touched.seen_at,
     from touched
     left join member_activity on touched.profile_id = member_activity.profile_id
     left join member_traits on touched.profile_id = member_traits.profile_id

@@ -2,18 +2,6 @@
 
 with
 
-facts as (
-
-    select * from {{ ref('int_suppressions') }}
-
-),
-
-identifiers as (
-
-    select * from {{ ref('int_identifier_profiles') }}
-
-),
-
 device_tokens as (
 
     select
@@ -32,7 +20,7 @@ addresses as (
         case identifier_type when 'email' then 'email' else 'sms' end as channel,
         identifier as address,
         first_seen_at,
-    from identifiers
+    from {{ ref('int_identifier_profiles') }}
     where identifier_type in ('email', 'phone')
 
     union all
@@ -43,7 +31,8 @@ addresses as (
         device_tokens.address,
         device_tokens.first_seen_at,
     from device_tokens
-    inner join identifiers on device_tokens.identifier_id = identifiers.identifier_id
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on device_tokens.identifier_id = identifiers.identifier_id
 
 ),
 
@@ -56,7 +45,7 @@ by_address as (
         is_suppressed,
         since,
         event_id,
-    from facts
+    from {{ ref('int_suppressions') }}
     where address is not null
 
     union all
@@ -68,8 +57,9 @@ by_address as (
         facts.is_suppressed,
         facts.since,
         facts.event_id,
-    from facts
-    inner join identifiers on facts.identifier_id = identifiers.identifier_id
+    from {{ ref('int_suppressions') }} as facts
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on facts.identifier_id = identifiers.identifier_id
     inner join addresses
         on
             identifiers.profile_id = addresses.profile_id
