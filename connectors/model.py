@@ -48,6 +48,13 @@ class Message:
     quiet_from: datetime | None = None
 
     @property
+    def template_path(self) -> str | None:
+        """The template as `<channel>/<name>`; flows may name it without its channel."""
+        if self.template is None or self.template.startswith(f"{self.channel}/"):
+            return self.template
+        return f"{self.channel}/{self.template}"
+
+    @property
     def profile_ids(self) -> tuple[str, ...]:
         """The recipient's profile id when the message was decided, and (after a merge) the one of today."""
         today = (self.context.get("profile") or {}).get("profile_id")

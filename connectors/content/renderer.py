@@ -49,7 +49,7 @@ class Renderer:
             Rejected: when the template is missing or refuses this context; other messages are not concerned.
         """
         try:
-            if message.template is None:
+            if message.template_path is None:
                 return Content(text="", data=message.context.get("payload") or {})
             return self._render(message)
         except (minijinja.TemplateError, ConnectorError) as error:
@@ -71,7 +71,7 @@ class Renderer:
         return self._environment.undeclared_variables_in_str(source, nested=True)
 
     def _render(self, message: Message) -> Content:
-        name = message.template or ""
+        name = message.template_path or ""
         self._prepare(name)
         spec = self.library.spec(name)
         context = self._context(message)

@@ -35,7 +35,7 @@ def compose(envelope: Envelope, mail_from: str) -> bytes:
         "MIME-Version": "1.0",
         "X-Millrace-Message-Id": message.message_id,
         "X-Millrace-Flow": message.flow,
-        "X-Millrace-Template": message.template or "",
+        "X-Millrace-Template": message.template_path or "",
         "Feedback-ID": f"{message.flow}:{message.step}:{message.message_class}:millrace",
     }
     if content.unsubscribe_url:

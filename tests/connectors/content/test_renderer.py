@@ -210,6 +210,14 @@ def test_a_template_that_loops_for_ever_is_stopped(library, message):
         shop.render(message("ann", template="email/tiny", context={"profile": {}}))
 
 
+def test_a_flow_may_name_a_template_without_its_channel(shop, message):
+    context = shop.library.sample_context("email/welcome")
+    long, short = (
+        shop.render(message("ann", template=name, context=context)) for name in ("email/welcome", "welcome")
+    )
+    assert long == short
+
+
 def test_a_missing_template_says_what_to_create(render):
     with pytest.raises(Rejected, match=r"create content/templates/email/nothing/template\.yml"):
         render("email/nothing", {"profile": {}})
