@@ -1,4 +1,4 @@
-"""Lift of a treated group over its hold-out: the difference of two shares, its interval, and whether it says anything.
+"""Lift of a treated group over its hold-out: the difference of two shares, its interval, what it can say.
 
 The marts hold the counts (`experiment_results`); this module adds what the demo's closing table needs.
 """
@@ -36,7 +36,9 @@ class Group:
         """Wilson's score interval of the rate (Wilson 1927); all of [0, 1] without participants."""
         if not self.participants:
             return 0.0, 1.0
-        bounds = stats.binomtest(self.conversions, self.participants).proportion_ci(confidence, method="wilson")
+        bounds = stats.binomtest(self.conversions, self.participants).proportion_ci(
+            confidence, method="wilson"
+        )
         return float(bounds.low), float(bounds.high)
 
 
@@ -78,9 +80,9 @@ class Lift:
 def measure_lift(treated: Group, held_out: Group, confidence: float = CONFIDENCE) -> Lift:
     """Lift with Newcombe's hybrid score interval.
 
-    Source: Newcombe 1998, Interval estimation for the difference between independent proportions, Statistics in
-    Medicine 17, method 10. It keeps its level for small groups and for rates near 0, where the usual normal
-    interval does not. `experiment_results` states the same formula in SQL.
+    Source: Newcombe 1998, Interval estimation for the difference between independent proportions,
+    Statistics in Medicine 17, method 10. It keeps its level for small groups and for rates near 0, where
+    the usual normal interval does not. `experiment_results` states the same formula in SQL.
 
     Args:
         treated: counts of the treated.
@@ -100,8 +102,10 @@ def measure_lift(treated: Group, held_out: Group, confidence: float = CONFIDENCE
     )
 
 
-def detectable_difference(treated: Group, held_out: Group, confidence: float = CONFIDENCE, power: float = POWER) -> float:
-    """Smallest true difference that a two-sided test finds with the given power, both groups at their pooled rate.
+def detectable_difference(
+    treated: Group, held_out: Group, confidence: float = CONFIDENCE, power: float = POWER
+) -> float:
+    """Smallest true difference that a two-sided test finds with the given power, at the groups' pooled rate.
 
     Normal approximation, Fleiss, Levin & Paik 2003, Statistical Methods for Rates and Proportions, chapter 4:
     (z(1 - alpha / 2) + z(power)) * sqrt(p (1 - p) (1 / n1 + 1 / n2)). Not a number when a group is empty.
@@ -123,11 +127,14 @@ def hold_out_lifts(results: list[Mapping[str, Any]]) -> dict[str, Lift]:
         flow name (`flow_…`) to lift of its metric `converted`, sorted by name.
     """
     groups = {
-        (row["experiment"].removesuffix(".hold_out"), row["arm"]): Group(row["participant_count"], row["success_count"])
+        (row["experiment"].removesuffix(".hold_out"), row["arm"]): Group(
+            row["participant_count"], row["success_count"]
+        )
         for row in results
         if row["experiment"].endswith(".hold_out") and row["metric"] == "converted"
     }
     flows = sorted({flow for flow, arm in groups if arm == "held_out"})
     return {
-        flow: measure_lift(groups.get((flow, "treated"), Group(0, 0)), groups[flow, "held_out"]) for flow in flows
+        flow: measure_lift(groups.get((flow, "treated"), Group(0, 0)), groups[flow, "held_out"])
+        for flow in flows
     }

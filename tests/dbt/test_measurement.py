@@ -17,25 +17,53 @@ from dagster_project.settings import CHECKOUT
 ONLINE_RETAIL = CHECKOUT.parent / "shared" / "data" / "online_retail"
 START = datetime(2026, 3, 1)
 WINDOW = timedelta(days=7)
-TABLES = ["int_events", "int_identifier_links", "int_identifier_profiles", "int_orders", "message_events", "sends",
-          "attributed_orders"]
-EMAIL_EVENTS = {"sent": "Email Sent", "delivered": "Email Delivered", "opened": "Email Opened",
-                "clicked": "Email Link Clicked", "bounced": "Email Bounced", "complained": "Email Marked as Spam",
-                "skipped": "Message Skipped", "unsubscribed": "Unsubscribed"}
+TABLES = [
+    "int_events",
+    "int_identifier_links",
+    "int_identifier_profiles",
+    "int_orders",
+    "message_events",
+    "sends",
+    "attributed_orders",
+]
+EMAIL_EVENTS = {
+    "sent": "Email Sent",
+    "delivered": "Email Delivered",
+    "opened": "Email Opened",
+    "clicked": "Email Link Clicked",
+    "bounced": "Email Bounced",
+    "complained": "Email Marked as Spam",
+    "skipped": "Message Skipped",
+    "unsubscribed": "Unsubscribed",
+}
 
 
 def record(event_id: str, at: datetime, event: str, user: str, **properties) -> dict:
-    return {"messageId": event_id, "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "event": event, "userId": user,
-            "properties": properties}
+    return {
+        "messageId": event_id,
+        "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "event": event,
+        "userId": user,
+        "properties": properties,
+    }
 
 
 def message_event(event: str, hour: int, message: str = "m1", user: str = "ann", **properties) -> dict:
-    return record(f"{message}-{event}-{hour}", START + timedelta(hours=hour), EMAIL_EVENTS[event], user,
-                  message_id=message, channel="email", **properties)
+    return record(
+        f"{message}-{event}-{hour}",
+        START + timedelta(hours=hour),
+        EMAIL_EVENTS[event],
+        user,
+        message_id=message,
+        channel="email",
+        **properties,
+    )
 
 
 def order(order_id: str, hour: int, value: float, user: str = "ann") -> dict:
-    return record(order_id, START + timedelta(hours=hour), "Order Completed", user, order_id=order_id, revenue=value)
+    return record(
+        order_id, START + timedelta(hours=hour), "Order Completed", user, order_id=order_id, revenue=value
+    )
 
 
 def credits_of(shop, model: str) -> list[tuple]:
@@ -48,7 +76,9 @@ def test_a_message_is_described_by_all_that_happened_to_it_however_it_arrives(bu
     shop = built_shop
     shop.take([message_event("opened", 3), message_event("clicked", 5)])
     shop.run(START + timedelta(hours=6), TABLES)
-    shop.take([message_event("sent", 1), message_event("delivered", 2), message_event("opened", 2, is_machine=True)])
+    shop.take(
+        [message_event("sent", 1), message_event("delivered", 2), message_event("opened", 2, is_machine=True)]
+    )
     shop.run(START + timedelta(hours=7), TABLES)
     shop.take([message_event("complained", 8), message_event("opened", 8)])
     shop.run(START + timedelta(hours=9), TABLES)
@@ -59,27 +89,48 @@ def test_a_message_is_described_by_all_that_happened_to_it_however_it_arrives(bu
 
 
 def test_the_status_is_the_worst_news(built_shop):
-    stories = {"sent": ["sent"], "delivered": ["sent", "delivered", "opened"], "bounced": ["sent", "bounced"],
-               "skipped": ["skipped"], "complained": ["sent", "delivered", "unsubscribed", "complained"]}
-    built_shop.take([message_event(event, hour, story) for story, events in stories.items()
-                     for hour, event in enumerate(events)])
+    stories = {
+        "sent": ["sent"],
+        "delivered": ["sent", "delivered", "opened"],
+        "bounced": ["sent", "bounced"],
+        "skipped": ["skipped"],
+        "complained": ["sent", "delivered", "unsubscribed", "complained"],
+    }
+    built_shop.take(
+        [
+            message_event(event, hour, story)
+            for story, events in stories.items()
+            for hour, event in enumerate(events)
+        ]
+    )
     built_shop.run(START + timedelta(days=1), TABLES)
     assert built_shop.rows("select message_id, status from sends.sends order by 1") == [
-        (story, story) for story in sorted(stories)]
+        (story, story) for story in sorted(stories)
+    ]
 
 
 def test_an_order_is_credited_to_the_first_the_last_or_all_messages_that_touched_it(built_shop):
     shop = built_shop
-    shop.take([message_event("opened", 1, "m1"), message_event("clicked", 2, "m2"), message_event("opened", 3, "m3"),
-               message_event("clicked", 30, "m1"), message_event("opened", 4, "robot", is_machine=True),
-               message_event("opened", 49, "too_late"), order("o1", 48, 100.0)])
+    shop.take(
+        [
+            message_event("opened", 1, "m1"),
+            message_event("clicked", 2, "m2"),
+            message_event("opened", 3, "m3"),
+            message_event("clicked", 30, "m1"),
+            message_event("opened", 4, "robot", is_machine=True),
+            message_event("opened", 49, "too_late"),
+            order("o1", 48, 100.0),
+        ]
+    )
     shop.run(START + timedelta(days=3), TABLES)
     third = Decimal("0.333333")
     assert credits_of(shop, "first_touch") == [("o1", "m1", 1, 100)]
     assert credits_of(shop, "last_touch") == [("o1", "m1", 1, 100)]
     assert credits_of(shop, "linear") == [
         ("o1", "m1", third + Decimal("0.000001"), Decimal("33.34")),
-        ("o1", "m2", third, Decimal("33.33")), ("o1", "m3", third, Decimal("33.33"))]
+        ("o1", "m2", third, Decimal("33.33")),
+        ("o1", "m3", third, Decimal("33.33")),
+    ]
 
 
 def test_a_touch_counts_for_the_attribution_window_and_no_longer(built_shop):
@@ -99,8 +150,16 @@ class History:
         for number in range(40):
             self.add(number)
         self.records += [
-            {"messageId": f"i-{user}", "type": "identify", "userId": user, "timestamp": f"{START:%Y-%m-%dT%H:%M:%SZ}",
-             "traits": {"email": f"{person}@x.example"}} for person, users in self.people.items() for user in users]
+            {
+                "messageId": f"i-{user}",
+                "type": "identify",
+                "userId": user,
+                "timestamp": f"{START:%Y-%m-%dT%H:%M:%SZ}",
+                "traits": {"email": f"{person}@x.example"},
+            }
+            for person, users in self.people.items()
+            for user in users
+        ]
         self.chance.shuffle(self.records)
 
     def add(self, number: int) -> None:
@@ -111,13 +170,21 @@ class History:
             self.orders.append((f"o{number}", person, START + timedelta(hours=hour), Decimal(str(value))))
             self.records.append(order(f"o{number}", hour, value, user))
         else:
-            message, event = f"m{self.chance.randrange(9)}-{person}", self.chance.choice(["opened", "clicked"])
+            message, event = (
+                f"m{self.chance.randrange(9)}-{person}",
+                self.chance.choice(["opened", "clicked"]),
+            )
             self.touches.append((message, person, START + timedelta(hours=hour)))
-            self.records.append(message_event(event, hour, message, user, n=number) | {"messageId": f"t{number}"})
+            self.records.append(
+                message_event(event, hour, message, user, n=number) | {"messageId": f"t{number}"}
+            )
 
     def touched_by(self, person: str, at: datetime) -> set[str]:
-        return {message for message, toucher, moment in self.touches
-                if toucher == person and at - WINDOW < moment <= at}
+        return {
+            message
+            for message, toucher, moment in self.touches
+            if toucher == person and at - WINDOW < moment <= at
+        }
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -136,8 +203,11 @@ def test_credits_add_up_to_the_order_and_never_come_after_it_whatever_the_batche
         assert latest <= at
         assert set(messages) <= history.touched_by(person, at)
         assert model != "linear" or set(messages) == history.touched_by(person, at)
-    assert credited == {order_id: {"first_touch", "last_touch", "linear"}
-                        for order_id, person, at, _ in history.orders if history.touched_by(person, at)}
+    assert credited == {
+        order_id: {"first_touch", "last_touch", "linear"}
+        for order_id, person, at, _ in history.orders
+        if history.touched_by(person, at)
+    }
 
 
 def test_cohorts_and_months_of_a_real_shop_are_those_of_the_reference(built_shop):
@@ -156,7 +226,8 @@ def test_cohorts_and_months_of_a_real_shop_are_those_of_the_reference(built_shop
     assert built_shop.rows("""
         select strftime(month, '%Y-%m'), order_count, customer_count, revenue from measurement.monthly_revenue
         order by all""") == reference(
-            "monthly_reference.csv", lambda row: (row[0], int(row[1]), int(row[2]), Decimal(row[3])))
+        "monthly_reference.csv", lambda row: (row[0], int(row[1]), int(row[2]), Decimal(row[3]))
+    )
 
 
 def enter(shop, number: int, arm: str, *, held_out: bool) -> None:
@@ -215,7 +286,8 @@ def test_flow_performance_counts_from_entry_to_revenue(flow_shop):
         select flow, step, date, entered_count, decided_count, held_out_count, sent_count, opened_count,
             converted_count, order_count, revenue, cost
         from measurement.flow_performance""") == [
-        ("flow_x", "reminder", START.date(), 60, 60, 10, 50, 30, 10, 10, 100, Decimal("0.02"))]
+        ("flow_x", "reminder", START.date(), 60, 60, 10, 50, 30, 10, 10, 100, Decimal("0.02"))
+    ]
     assert flow_shop.rows("""
         select campaign, audience_count, sent_count, conversion_share, revenue, return_on_cost
         from measurement.campaign_performance""") == [("flow_x", 60, 50, 0.2, 100, 4999)]
@@ -227,7 +299,9 @@ def test_performance_by_segment_goes_by_the_segments_at_the_time_of_sending(flow
         insert into segments.segment_memberships (membership_id, profile_id, segment, entered_at, exited_at, seen_at)
         select 's' || number, 'p' || number, 'vip', timestamp '{START}', timestamp '{START}' + to_minutes(30), null
         from range(60) as numbers (number)""")
-    assert flow_shop.rows("select segment, sent_count from measurement.flow_performance_by_segment") == [("vip", 25)]
+    assert flow_shop.rows("select segment, sent_count from measurement.flow_performance_by_segment") == [
+        ("vip", 25)
+    ]
 
 
 def test_experiments_in_sql_have_the_lift_and_interval_of_the_library(flow_shop):

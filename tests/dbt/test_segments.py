@@ -10,13 +10,28 @@ import pytest
 from tests.dbt.conftest import CORE
 
 HISTORY = [*(f"{path},config.materialized:incremental" for path in CORE), "path:models/marts/segments"]
-SEGMENTS = ["bought_from_category", "engaged_30_days", "high_churn_risk", "lapsed_90_days", "newsletter",
-            "reachable_by_email", "reachable_by_push", "reachable_by_sms", "vip"]
+SEGMENTS = [
+    "bought_from_category",
+    "engaged_30_days",
+    "high_churn_risk",
+    "lapsed_90_days",
+    "newsletter",
+    "reachable_by_email",
+    "reachable_by_push",
+    "reachable_by_sms",
+    "vip",
+]
 
 
 def record(event_id: str, at: str | datetime, event: str, user: str = "ann", **properties) -> dict:
     moment = at if isinstance(at, str) else f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    return {"messageId": event_id, "timestamp": moment, "event": event, "userId": user, "properties": properties}
+    return {
+        "messageId": event_id,
+        "timestamp": moment,
+        "event": event,
+        "userId": user,
+        "properties": properties,
+    }
 
 
 def order(event_id: str, at: str | datetime, value: float, user: str = "ann", category: str = "Tea") -> dict:
@@ -60,12 +75,18 @@ def test_an_event_changes_the_membership_in_the_next_run_of_the_same_day(built_s
 
 def test_two_profiles_that_turn_out_to_be_one_person_keep_the_longer_stay(built_shop):
     shop = built_shop
-    shop.take([order("o1", "2026-03-01T10:00:00Z", 600, "ann"), order("o2", "2026-03-02T10:00:00Z", 700, "anna")])
+    shop.take(
+        [order("o1", "2026-03-01T10:00:00Z", 600, "ann"), order("o2", "2026-03-02T10:00:00Z", 700, "anna")]
+    )
     shop.run("2026-03-01 12:00", HISTORY)
     shop.run("2026-03-02 12:00", HISTORY)
     same = {"type": "identify", "traits": {"email": "ann@x.example"}}
-    shop.take([{"messageId": f"i{user}", "timestamp": "2026-03-03T10:00:00Z", "userId": user, **same}
-               for user in ("ann", "anna")])
+    shop.take(
+        [
+            {"messageId": f"i{user}", "timestamp": "2026-03-03T10:00:00Z", "userId": user, **same}
+            for user in ("ann", "anna")
+        ]
+    )
     shop.run("2026-03-03 12:00", HISTORY)
     shop.run("2026-03-04 12:00", HISTORY)
     assert shop.rows("""
@@ -102,7 +123,11 @@ def test_a_closed_day_is_never_counted_again(built_shop):
     assert shop.rows("""
         select date::varchar, member_count, entered_count, exited_count
         from segments.segment_counts where segment = 'vip' order by date""") == [
-        ("2026-03-01", -1, 1, 0), ("2026-03-02", -1, 0, 0), ("2026-03-03", 2, 1, 0), ("2026-03-04", 3, 1, 0)]
+        ("2026-03-01", -1, 1, 0),
+        ("2026-03-02", -1, 0, 0),
+        ("2026-03-03", 2, 1, 0),
+        ("2026-03-04", 3, 1, 0),
+    ]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -112,15 +137,24 @@ def test_after_every_run_the_open_stays_are_the_members_and_the_past_stays_as_it
     moment, past = datetime(2026, 1, 1), set()
     for run in range(6):
         moment += timedelta(hours=chance.choice([1, 5, 30, 24 * 45]))
-        shop.take([something(chance, f"{seed}-{run}-{number}", moment) for number in range(chance.randrange(5, 40))])
+        shop.take(
+            [something(chance, f"{seed}-{run}-{number}", moment) for number in range(chance.randrange(5, 40))]
+        )
         shop.run(moment, HISTORY)
-        opened = shop.rows("select segment, profile_id from segments.segment_memberships where exited_at is null")
-        members = [(segment, *row) for segment in SEGMENTS
-                   for row in shop.rows(f"select profile_id from segments.segment_{segment}")]
+        opened = shop.rows(
+            "select segment, profile_id from segments.segment_memberships where exited_at is null"
+        )
+        members = [
+            (segment, *row)
+            for segment in SEGMENTS
+            for row in shop.rows(f"select profile_id from segments.segment_{segment}")
+        ]
         assert sorted(opened) == sorted(members)
-        ended = set(shop.rows("""
+        ended = set(
+            shop.rows("""
             select membership_id, profile_id, segment, entered_at, exited_at
-            from segments.segment_memberships where exited_at is not null"""))
+            from segments.segment_memberships where exited_at is not null""")
+        )
         assert past <= ended
         past = ended
 
@@ -133,12 +167,23 @@ def something(chance: random.Random, event_id: str, moment: datetime) -> dict:
             return order(event_id, at, chance.choice([20, 300, 600]), user, chance.choice(["Coffee", "Tea"]))
         case 2:
             traits = {"email": f"{chance.randrange(9)}@x.example", "phone": f"+49 170 {chance.randrange(20)}"}
-            return {"messageId": event_id, "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "userId": user,
-                    "type": "identify", "traits": traits}
+            return {
+                "messageId": event_id,
+                "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                "userId": user,
+                "type": "identify",
+                "traits": traits,
+            }
         case 3:
             return record(event_id, at, "Email Opened", user, message_id=f"m{event_id}")
         case 4:
-            return record(event_id, at, chance.choice(["Subscribed", "Unsubscribed"]), user,
-                          channel=chance.choice(["email", "sms", "push"]), source="form")
+            return record(
+                event_id,
+                at,
+                chance.choice(["Subscribed", "Unsubscribed"]),
+                user,
+                channel=chance.choice(["email", "sms", "push"]),
+                source="form",
+            )
         case _:
             return record(event_id, at, "Email Bounced", user, message_id=f"m{event_id}", bounce_type="hard")

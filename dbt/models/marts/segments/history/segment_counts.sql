@@ -13,7 +13,7 @@ open_days as (
         cast(
             unnest(generate_series(
                 {% if is_incremental() -%}
-                (select cast(max(date) as timestamp) from {{ this }}),
+                (select coalesce(max(date), {{ as_of() }}) from {{ this }}),
                 {% else -%}
                 {{ as_of() }},
                 {% endif -%}
