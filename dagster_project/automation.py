@@ -24,9 +24,11 @@ from dagster_project import activation
 from dagster_project.alerts import alert
 from dagster_project.settings import Settings
 
+AUDITS = AssetSelection.groups("audits")
+
 hourly_activation = define_asset_job(
     "hourly_activation",
-    selection=AssetSelection.all(),
+    selection=AssetSelection.all() - AUDITS,
     description="Everything: landing files in, decisions, circuit breakers, messages out, results back.",
 )
 landing_to_send_list = define_asset_job(
@@ -38,18 +40,24 @@ landing_to_send_list = define_asset_job(
 )
 daily_audit = define_asset_job(
     "daily_audit",
-    selection=AssetSelection.keys(["audits", "data_tests"]),
-    description="All data tests of the warehouse.",
+    selection=AUDITS,
+    description="Every data test of the warehouse, on all of its history.",
 )
-jobs = [hourly_activation, landing_to_send_list]
+jobs = [hourly_activation, landing_to_send_list, daily_audit]
 
 schedules = [
+    ScheduleDefinition(
+        name="every_night",
+        job=daily_audit,
+        cron_schedule="30 3 * * *",
+        default_status=DefaultScheduleStatus.RUNNING,
+    ),
     ScheduleDefinition(
         name="every_hour",
         job=hourly_activation,
         cron_schedule="0 * * * *",
         default_status=DefaultScheduleStatus.RUNNING,
-    )
+    ),
 ]
 
 

@@ -235,7 +235,7 @@ def forget_compilation(manifest: Manifest) -> None:
 
 
 def names_as_of(manifest: Manifest, unique_id: str) -> bool:
-    """Whether a node's own SQL contains the run's moment: through any macro, or an ephemeral model inside it."""
+    """Whether a node's SQL contains the run's moment, through any macro or an ephemeral model inside it."""
     waiting, seen = [unique_id], set()
     while waiting:
         part = waiting.pop()

@@ -13,7 +13,12 @@ def millrace() -> Definitions:
     """Assets, checks, jobs, schedules, sensors and resources of one installation."""
     installation = Installation()
     return Definitions(
-        assets=[*ingest.assets, transform.build_assets(installation), *activation.assets],
+        assets=[
+            *ingest.assets,
+            transform.build_assets(installation),
+            transform.data_tests,
+            *activation.assets,
+        ],
         asset_checks=[activation.circuit_breakers],
         jobs=automation.jobs,
         schedules=automation.schedules,

@@ -14,7 +14,6 @@ from connectors.landing import open_landing
 from connectors.model import Message
 from connectors.store import open_store, sync_consents, sync_suppressions
 from connectors.vendors import open_senders
-
 from dagster_project.checks import DUE
 
 if TYPE_CHECKING:

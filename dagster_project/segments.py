@@ -134,7 +134,13 @@ def _described(settings: Settings, name: str) -> dict[str, str]:
     text = (_folder(settings) / f"{PREFIX}{name}.yml").read_text(encoding="utf-8")
     model = yaml.safe_load(text)["models"][0]
     meta = model.get("config", {}).get("meta", {})
-    return {"owner": meta.get("owner", "team:data"), "description": model["description"].strip()}
+    return {"owner": meta.get("owner", "team:data"), "description": _meaning(model["description"])}
+
+
+def _meaning(description: str) -> str:
+    """What a description says of the members, without the house's way of stating the grain."""
+    words = " ".join(description.split())
+    return words.removeprefix("One row per profile that ")
 
 
 def _members_sql(columns: Sequence[str]) -> str:

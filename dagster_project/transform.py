@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
 from typing import Any, cast
 
 from dagster import (
@@ -10,14 +11,16 @@ from dagster import (
     AssetKey,
     AssetsDefinition,
     AssetSpec,
+    Failure,
     FreshnessPolicy,
     MaterializeResult,
     MetadataValue,
+    asset,
 )
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from dagster_project import report, tick
-from dagster_project.dbt_runner import NodeResult
+from dagster_project.dbt_runner import FAILED, NodeResult
 from dagster_project.flows.diagram import mermaid
 from dagster_project.flows.registry import Flow, load_flows
 from dagster_project.flows.timetable import timetable
@@ -27,6 +30,7 @@ from dagster_project.warehouse import Warehouse
 
 WATCHED = {"profiles", "send_list", "outbox", "segment_memberships", "sends"}
 """Tables whose age somebody should hear of."""
+TEST_WORDS = ["test", "--exclude", "test_type:unit"]
 FRESH = FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=2))
 SEED_GROUP = "settings"
 
@@ -85,7 +89,10 @@ def node_details(
 
 
 def build_assets(installation: Installation) -> AssetsDefinition:
-    """All dbt models and seeds as one step: parsed ahead, run in this process."""
+    """All dbt models and seeds as one step: parsed ahead, run in this process.
+
+    A tick materializes what it ran; a view that needs no run stands as it was made when the project changed.
+    """
     settings = installation.settings
     manifest = json.loads(tick.dbt_project(settings).manifest_json().read_text(encoding="utf-8"))
     flows = {f"flow_{flow.name}": flow for flow in load_flows(settings)}
@@ -99,7 +106,29 @@ def build_assets(installation: Installation) -> AssetsDefinition:
         with installation.open(context) as (warehouse, as_of):
             nodes = tick.transform(installation.settings, warehouse, as_of)
             details = node_details(warehouse, nodes, as_of)
-        for key in context.selected_asset_keys:
-            yield MaterializeResult(asset_key=key, metadata=details.get(key.path[-1], {}))
+        for key in in_order(models):
+            if key in context.selected_asset_keys and key.path[-1] in details:
+                yield MaterializeResult(asset_key=key, metadata=details[key.path[-1]])
 
     return cast("AssetsDefinition", models)
+
+
+@asset(key=["audits", "data_tests"], group_name="audits", owners=[OWNER], kinds={"dbt"}, pool=WRITER)
+def data_tests(context: AssetExecutionContext, installation: Installation) -> MaterializeResult[object]:
+    """Every data test of the dbt project, on all of the warehouse's history."""
+    with installation.open(context) as (_, as_of):
+        results = tick.dbt_project(installation.settings).command(TEST_WORDS, as_of)
+    failed = [
+        {"test": result.name, "message": result.message} for result in results if result.status in FAILED
+    ]
+    if failed:
+        raise Failure(
+            "data tests failed", metadata={"failed": MetadataValue.md(report.markdown_table(failed))}
+        )
+    return MaterializeResult(metadata={"tests": len(results)})
+
+
+def in_order(assets: AssetsDefinition) -> list[AssetKey]:
+    """Keys of the assets, each after those that it is made from."""
+    parents = {spec.key: [dep.asset_key for dep in spec.deps] for spec in assets.specs}
+    return [key for key in TopologicalSorter(parents).static_order() if key in parents]

@@ -32,7 +32,7 @@ def online_retail(
     path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The UCI file, as .parquet.")],
     as_json: AsJson = False,
 ) -> None:
-    """The UCI Online Retail data: invoices become orders, cancellations become refunds, guests stay guests."""
+    """The UCI Online Retail data: invoices become orders, cancellations refunds, guests stay guests."""
     settings = Settings.from_environment()
     done = asdict(
         import_online_retail(path, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
