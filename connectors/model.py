@@ -160,6 +160,6 @@ class MessageEvent:
         }
 
 
-def parsed(value: Any) -> Any:
+def parsed(value: Any) -> Any:  # noqa: ANN401  (any JSON)
     """A JSON column as Python values, whether the driver gave text or has parsed it."""
     return json.loads(value) if isinstance(value, str | bytes) else value

@@ -13,6 +13,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from minijinja import pass_state
+from minijinja._lowlevel import State
 
 from connectors.errors import Rejected
 
@@ -20,24 +21,24 @@ from connectors.errors import Rejected
 def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """The filters of a brand: its currency, locale and colours are the fallbacks.
 
-    `12.9 | money("EUR")` → `€12.90`, `1234.5 | number` → `1,234.5` and `some_date | date` → `1 March 2026` are
-    in the recipient's locale; `name | tint` is a quiet colour, always the same for the same name;
-    `name | initial` its first letter; `name | default("there")` stands in for undefined, null or empty.
+    In the recipient's locale: `12.9 | money("EUR")` → `€12.90`, `1234.5 | number` → `1,234.5`,
+    `"2026-03-01" | date` → `1 March 2026`. `name | tint` is a quiet colour, always the same for the same
+    name, `name | initial` its first letter; `name | default("there")` stands in for undefined, null, empty.
     """
 
     @pass_state
-    def money(state: Any, value: Any, currency: str | None = None) -> str:
+    def money(state: State, value: object, currency: str | None = None) -> str:
         return _money(_number(value), currency or brand["currency"], state.lookup("locale"))
 
     @pass_state
-    def day(state: Any, value: Any, length: Literal["full", "long", "medium", "short"] = "long") -> str:
+    def day(state: State, value: object, length: Literal["full", "long", "medium", "short"] = "long") -> str:
         return format_date(_date(value), format=length, locale=state.lookup("locale"))
 
     @pass_state
-    def number(state: Any, value: Any) -> str:
+    def number(state: State, value: object) -> str:
         return format_decimal(_number(value), locale=state.lookup("locale"))
 
-    def tint(value: Any) -> str:
+    def tint(value: object) -> str:
         tints: list[str] = brand["tints"]
         return tints[zlib.crc32(_text(value).encode()) % len(tints)]
 
@@ -52,25 +53,25 @@ def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _fallback(value: Any, otherwise: Any = "") -> Any:
+def _fallback(value: object, otherwise: object = "") -> object:
     return otherwise if value is None or value == "" else value
 
 
-def _number(value: Any) -> Decimal:
+def _number(value: object) -> Decimal:
     try:
         return Decimal(str(value))
     except InvalidOperation as error:
         raise Rejected(f"{value!r} is no number") from error
 
 
-def _date(value: Any) -> date:
+def _date(value: object) -> date:
     try:
         return value if isinstance(value, date) else datetime.fromisoformat(str(value))
     except ValueError as error:
         raise Rejected(f"{value!r} is no date") from error
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         raise Rejected("a text is undefined")
     return str(value)

@@ -124,7 +124,7 @@ def _content_findings(renderer: Renderer, name: str, content: Content) -> Iterat
         yield Finding(name, "no alt text", f'image {image.get("src", "")[:60]}: say what it shows, or alt=""')
 
 
-def paths(value: Any, prefix: str = "") -> set[str]:
+def paths(value: object, prefix: str = "") -> set[str]:
     """Every dotted path of a context; the elements of a list count as one."""
     found: set[str] = set()
     if isinstance(value, Mapping):
@@ -145,7 +145,7 @@ def without(context: Mapping[str, Any], lacking: list[str]) -> dict[str, Any]:
     return result
 
 
-def _remove(value: Any, path: list[str]) -> None:
+def _remove(value: object, path: list[str]) -> None:
     if isinstance(value, list):
         for inner in value:
             _remove(inner, path)

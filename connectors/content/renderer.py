@@ -101,7 +101,7 @@ class Renderer:
 
     def _context(self, message: Message) -> dict[str, Any]:
         """What the template sees; what is null is left out, so that only a default can stand for it."""
-        given = without_nulls(message.context)
+        given = {key: without_nulls(value) for key, value in message.context.items() if value is not None}
         profile = given.get("profile", {})
         about = (message.message_id, message.profile_id, message.channel)
 
@@ -127,7 +127,7 @@ def open_renderer(secret: str, public_url: str, folder: Path = CONTENT) -> Rende
     return Renderer(Library(folder), Links(secret, public_url))
 
 
-def without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:  # noqa: ANN401  (any JSON)
     """The same value without keys that hold null, at any depth."""
     if isinstance(value, Mapping):
         return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}

@@ -141,7 +141,7 @@ class Library:
         text = INCLUDE.sub(lambda match: self._fill(self._find(name, match[1]), name, depth + 1), text)
         return BRAND.sub(lambda match: str(self._brand(match[1], name)), text)
 
-    def _brand(self, path: str, name: str) -> Any:
+    def _brand(self, path: str, name: str) -> object:
         value: Any = self.brand
         for part in path.split("."):
             if not isinstance(value, Mapping) or part not in value:

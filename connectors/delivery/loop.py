@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from connectors.delivery import ledger
+from connectors.delivery.facts import forget_old_facts
 from connectors.delivery.receipts import write_receipts
 from connectors.delivery.sender import Sender
 from connectors.errors import Rejected, StopSync, TryAgain
@@ -116,6 +117,7 @@ class _Run:
         doubtful = ledger.recover(self._store, self._now(), wall_clock(), repeatable)
         self._count("unknown", dict.fromkeys(doubtful, "worker_died"))
         self._count("skipped", ledger.expire(self._store, self._now()))
+        forget_old_facts(self._store, self._now())
         try:
             for batch in portions(messages, CLAIM_SIZE):
                 await self._deliver_batch(batch)

@@ -1,0 +1,33 @@
+"""Channels without a vendor: what would have been sent can be read."""
+
+import asyncio
+
+from connectors.model import Content, Envelope, Receipt
+from connectors.vendors import open_senders
+
+PUSH = Content("The early shelf is open.", subject="You are one of us", url="https://shop.example/c/token")
+
+
+def test_a_push_becomes_a_file_that_a_person_can_open(tmp_path, message, now):
+    sender = open_senders(tmp_path, "Shop <hello@shop.example>", None)["push"]
+    push = Envelope(message("ann", channel="push", address="token-1", template="push/vip_welcome"), PUSH, now)
+    for _ in range(2):  # a repetition replaces its file
+        receipts = asyncio.run(sender.send([push]))
+    assert receipts == [Receipt("message-ann", "accepted", "console", provider_message_id="message-ann")]
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.txt")] == [
+        "push/2026-03-02/vip_welcome-message-ann.txt"
+    ]
+    assert next(tmp_path.rglob("*.txt")).read_text() == (
+        "To: token-1\nTitle: You are one of us\nThe early shelf is open.\nhttps://shop.example/c/token\n"
+    )
+
+
+def test_every_channel_has_one_vendor(tmp_path):
+    senders = open_senders(tmp_path, "Shop <hello@shop.example>", "smtp://localhost")
+    assert {channel: sender.provider for channel, sender in senders.items()} == {
+        "email": "smtp",
+        "sms": "console",
+        "push": "console",
+        "profile": "landing",
+        "webhook": "console",
+    }
