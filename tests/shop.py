@@ -17,7 +17,10 @@ from dagster_project.tick import tick
 from dagster_project.warehouse import open_warehouse
 
 CATALOG = {
-    "espresso": ("Coffee", 12.50), "filter": ("Coffee", 9.00), "sencha": ("Tea", 14.00), "kettle": ("Brewing", 89.00),
+    "espresso": ("Coffee", 12.50),
+    "filter": ("Coffee", 9.00),
+    "sencha": ("Tea", 14.00),
+    "kettle": ("Brewing", 89.00),
     "machine": ("Brewing", 620.00),
 }
 
@@ -45,10 +48,20 @@ class Shop:
 
     # What people do ------------------------------------------------------------------------------------------------
 
+    def has_customer(self, person: str, **traits: Any) -> None:
+        """Someone who was there, and subscribed, long before the story: nothing welcomes them now."""
+        since, now, self.now = "thu 1 jan 09:00", self.now, datetime(2026, 1, 1)
+        self.meets(person, at=since, **traits)
+        self.now = now
+
     def meets(self, person: str, *, at: str, subscribed: bool = True, **traits: Any) -> None:
         """Someone gives a name and an address, and mostly says yes to newsletters and pushes."""
-        known = {"email": f"{person}@example.com", "firstName": person.title(), "timezone": "Europe/Berlin",
-                 "country": "DE"} | traits
+        known = {
+            "email": f"{person}@example.com",
+            "firstName": person.title(),
+            "timezone": "Europe/Berlin",
+            "country": "DE",
+        } | traits
         self._lands(at, {"type": "identify", "userId": person, "traits": known})
         if subscribed:
             self.subscribes(person, at=at)
@@ -72,30 +85,58 @@ class Shop:
 
     def leaves_a_cart(self, person: str, *, at: str, product: str = "kettle") -> None:
         """Someone puts a product into the cart and goes away."""
-        self._tracks(person, "Product Added", at, cart_id=f"cart-{person}-{at}", quantity=1, **_product(product))
+        self._tracks(
+            person, "Product Added", at, cart_id=f"cart-{person}-{at}", quantity=1, **_product(product)
+        )
 
     def orders(self, person: str, *, at: str, product: str = "espresso") -> None:
         """Someone buys a product."""
         number = f"order-{next(self._numbers)}"
-        self._tracks(person, "Order Completed", at, order_id=number, currency="EUR",
-                     products=[_product(product) | {"quantity": 1}])
+        self._tracks(
+            person,
+            "Order Completed",
+            at,
+            order_id=number,
+            currency="EUR",
+            products=[_product(product) | {"quantity": 1}],
+        )
 
     def opens(self, person: str, template: str, *, at: str) -> None:
         """Someone opens the mail that was last made of a template."""
-        (message, profile), = self._rows("""
+        ((message, profile),) = self._rows(
+            """
             select message_id, profile_id from sends.send_list where profile_id = ? and template = ?
-            order by decided_at desc limit 1""", [self._profile(person), template.split("/")[1]])
-        self._lands(at, {"type": "track", "event": "Email Opened", "properties": {
-            "message_id": message, "profile_id": profile, "channel": "email", "is_machine": False}})
+            order by decided_at desc limit 1""",
+            [self._profile(person), template.split("/")[1]],
+        )
+        self._lands(
+            at,
+            {
+                "type": "track",
+                "event": "Email Opened",
+                "properties": {
+                    "message_id": message,
+                    "profile_id": profile,
+                    "channel": "email",
+                    "is_machine": False,
+                },
+            },
+        )
 
     # What the shop does --------------------------------------------------------------------------------------------
 
     def runs(self, at: str) -> None:
         """One tick. The doors are open: somebody looked around a minute ago."""
         now = moment(at)
-        self._lands(said(now - timedelta(minutes=1)), {
-            "type": "track", "event": "Product Viewed", "anonymousId": f"visitor-{next(self._numbers)}",
-            "properties": _product("sencha")})
+        self._lands(
+            said(now - timedelta(minutes=1)),
+            {
+                "type": "track",
+                "event": "Product Viewed",
+                "anonymousId": f"visitor-{next(self._numbers)}",
+                "properties": _product("sencha"),
+            },
+        )
         self.now = now
         due = [record for when, record in self._coming if when <= self.now]
         self._coming = [(when, record) for when, record in self._coming if when > self.now]
@@ -111,24 +152,46 @@ class Shop:
 
     def messages(self, person: str) -> list[tuple[str, str]]:
         """When which message was scheduled for someone."""
-        return [(said(when), f"{channel}/{template}") for when, channel, template in self._rows("""
+        return [
+            (said(when), f"{channel}/{template}")
+            for when, channel, template in self._rows(
+                """
             select due_at, channel, coalesce(template, step) from sends.send_list
-            where profile_id = ? and status = 'scheduled' order by due_at, priority desc""", [self._profile(person)])]
+            where profile_id = ? and status = 'scheduled' order by due_at, priority desc""",
+                [self._profile(person)],
+            )
+        ]
 
     def unsent(self, person: str) -> list[tuple[str, str, str]]:
         """Which message did not go (yet), and why."""
-        return [(f"{channel}/{template}", status, reason) for channel, template, status, reason in self._rows("""
+        return [
+            (f"{channel}/{template}", status, reason)
+            for channel, template, status, reason in self._rows(
+                """
             select channel, template, status, reason from sends.send_list
-            where profile_id = ? and status != 'scheduled' order by decided_at, template""", [self._profile(person)])]
+            where profile_id = ? and status != 'scheduled' order by decided_at, template""",
+                [self._profile(person)],
+            )
+        ]
 
     def exits(self, person: str) -> list[tuple[str, str, str]]:
         """Which flow ended when and why for someone."""
-        return [(flow, said(when), reason) for flow, when, reason in self._rows("""
+        return [
+            (flow, said(when), reason)
+            for flow, when, reason in self._rows(
+                """
             select flow, exited_at, exit_reason from flows.flow_entries
-            where profile_id = ? and exited_at is not null order by exited_at, flow""", [self._profile(person)])]
+            where profile_id = ? and exited_at is not null order by exited_at, flow""",
+                [self._profile(person)],
+            )
+        ]
 
     def _profile(self, person: str) -> str:
-        return str(self._rows("select profile_id from profiles.profile_identifiers where identifier = ?", [person])[0][0])
+        return str(
+            self._rows("select profile_id from profiles.profile_identifiers where identifier = ?", [person])[
+                0
+            ][0]
+        )
 
     def _rows(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         with open_warehouse(self.settings) as warehouse:
@@ -139,9 +202,18 @@ class Shop:
 
     def _lands(self, at: str, record: dict[str, Any]) -> None:
         when = moment(at)
-        assert when > self.now, f"{at} lies before the last run"
-        self._coming.append((when, {"messageId": f"m{next(self._numbers)}", "timestamp": f"{when:%Y-%m-%dT%H:%M:%SZ}",
-                                    "source": "shop"} | record))
+        assert when >= self.now, f"{at} lies before the last run"
+        self._coming.append(
+            (
+                when,
+                {
+                    "messageId": f"m{next(self._numbers)}",
+                    "timestamp": f"{when:%Y-%m-%dT%H:%M:%SZ}",
+                    "source": "shop",
+                }
+                | record,
+            )
+        )
 
 
 def _product(name: str) -> dict[str, Any]:

@@ -27,8 +27,17 @@ SOME_MOMENT = datetime(2001, 2, 3, 4, 5, 6)
 START = datetime(2026, 3, 2, 8)
 """A Monday at 08:00 UTC, when tests begin."""
 
-VIEWS = ("stg_flows__flows", "stg_flows__flow_steps", "stg_flows__flow_arms", "stg_flows__flow_conditions",
-         "stg_flows__flow_exits", "int_flow_steps", "int_flow_exits", "int_flow_candidates", "int_profile_signals")
+VIEWS = (
+    "stg_flows__flows",
+    "stg_flows__flow_steps",
+    "stg_flows__flow_arms",
+    "stg_flows__flow_conditions",
+    "stg_flows__flow_exits",
+    "int_flow_steps",
+    "int_flow_exits",
+    "int_flow_candidates",
+    "int_profile_signals",
+)
 RESULTS = ("flow_entries", "flow_decisions", "send_list")
 LEDGERS = {"int_flow_log": (), "int_send_decisions": ("int_message_candidates",)}
 """Ledgers in the order in which a run writes them, with the views that stand between."""
@@ -37,12 +46,15 @@ FLOWS = ("welcome", "cart_recovery", "win_back")
 """Names under which a test may define flows: the registry that is compiled in."""
 
 FED = {
-    **{f"flows.flow_{flow}": "entry_id text, profile_id text, entered_at timestamp, context json" for flow in FLOWS},
+    **{
+        f"flows.flow_{flow}": "entry_id text, profile_id text, entered_at timestamp, context json"
+        for flow in FLOWS
+    },
     "intermediate.int_signals": "identifier_id text, signal text, occurred_at timestamp, seen_at timestamp",
     "intermediate.int_events": "source text, received_at timestamp, seen_at timestamp",
     "profiles.profile_identifiers": "identifier_id text, profile_id text",
     "profiles.profiles": "profile_id text, email text, phone text, push_token text, time_zone text, country text, "
-                         "tier text, order_count bigint",
+    "tier text, order_count bigint",
     "profiles.consents": "profile_id text, channel text, purpose text, status text, consent_id text",
     "profiles.suppressions": "channel text, address text, reason text",
     "segments.segment_memberships": "profile_id text, segment text, exited_at timestamp",
@@ -72,7 +84,9 @@ def compile_engine(home: Path) -> Sql:
     project = DbtProject(settings)
 
     def compiled() -> dict[str, Any]:
-        project.build(SOME_MOMENT, names, command="compile", variables={"flows": [f"flow_{flow}" for flow in FLOWS]})
+        project.build(
+            SOME_MOMENT, names, command="compile", variables={"flows": [f"flow_{flow}" for flow in FLOWS]}
+        )
         return {name: project.manifest().nodes[f"model.millrace.{name}"] for name in names}
 
     first = {name: node.compiled_code for name, node in compiled().items()}
@@ -81,8 +95,11 @@ def compile_engine(home: Path) -> Sql:
         for ledger in LEDGERS:
             warehouse.execute(f"create table intermediate.{ledger} (anything text)")
     nodes = compiled()
-    return Sql(first, {name: node.compiled_code for name, node in nodes.items()},
-               {name: f"{node.schema}.{node.alias}" for name, node in nodes.items()})
+    return Sql(
+        first,
+        {name: node.compiled_code for name, node in nodes.items()},
+        {name: f"{node.schema}.{node.alias}" for name, node in nodes.items()},
+    )
 
 
 @dataclass
@@ -99,7 +116,9 @@ class Engine:
         self.execute("set threads = 1")
         self.execute("attach ':memory:' as warehouse")
         self.execute("use warehouse")
-        schemas = {name.split(".")[0] for name in (*FED, *RAW_TABLES, *self.sql.relations.values())} | {"settings"}
+        schemas = {name.split(".")[0] for name in (*FED, *RAW_TABLES, *self.sql.relations.values())} | {
+            "settings"
+        }
         for schema in sorted(schemas):
             self.execute(f"create schema {schema}")
         for name, columns in {**RAW_TABLES, **FED}.items():
@@ -112,8 +131,10 @@ class Engine:
         for ledger, views in LEDGERS.items():
             for view in views:
                 self._create_view(view)
-            self.execute(f"create table {self.sql.relations[ledger]} as "
-                         f"select * from ({self._at(self.sql.first[ledger], START)}) limit 0")
+            self.execute(
+                f"create table {self.sql.relations[ledger]} as "
+                f"select * from ({self._at(self.sql.first[ledger], START)}) limit 0"
+            )
         for view in RESULTS:
             self._create_view(view)
 
@@ -121,32 +142,60 @@ class Engine:
 
     def sets(self, seed: str, rows: Sequence[dict[str, Any]]) -> None:
         """Replace a table of settings (frequency_caps, quiet_hours, …)."""
-        columns = ", ".join(f"{name} {'bigint' if str(value).isdigit() else 'text'}" for name, value in rows[0].items())
+        columns = ", ".join(
+            f"{name} {'bigint' if str(value).isdigit() else 'text'}" for name, value in rows[0].items()
+        )
         self.execute(f"create or replace table settings.{seed} ({columns})")
         for row in rows:
-            self.execute(f"insert into settings.{seed} values ({', '.join('?' * len(row))})", list(row.values()))
+            self.execute(
+                f"insert into settings.{seed} values ({', '.join('?' * len(row))})", list(row.values())
+            )
 
     def defines(self, *flows: Flow) -> None:
         """Make these flows the live ones, all others are removed."""
         write_flows(self, flows, self.now)  # type: ignore[arg-type]
 
-    def has_profile(self, profile: str, *, also: Sequence[str] = (), consent: bool = True, **traits: Any) -> None:
+    def has_profile(
+        self, profile: str, *, also: Sequence[str] = (), consent: bool = True, **traits: Any
+    ) -> None:
         """A person whom every channel reaches, unless said otherwise."""
-        row = {"profile_id": profile, "email": f"{profile}@example.com", "phone": f"+49{profile}",
-               "push_token": f"token-{profile}", "time_zone": "UTC", "country": None, "tier": None,
-               "order_count": 0} | traits
+        row = {
+            "profile_id": profile,
+            "email": f"{profile}@example.com",
+            "phone": f"+49{profile}",
+            "push_token": f"token-{profile}",
+            "time_zone": "UTC",
+            "country": None,
+            "tier": None,
+            "order_count": 0,
+        } | traits
         self._insert("profiles.profiles", row)
         for identifier in (profile, *also):
             self._insert("profiles.profile_identifiers", {"identifier_id": identifier, "profile_id": profile})
         for channel in ("email", "sms", "push") if consent else ():
-            self._insert("profiles.consents", {
-                "profile_id": profile, "channel": channel, "purpose": "marketing", "status": "subscribed",
-                "consent_id": f"consent-{profile}-{channel}"})
+            self._insert(
+                "profiles.consents",
+                {
+                    "profile_id": profile,
+                    "channel": channel,
+                    "purpose": "marketing",
+                    "status": "subscribed",
+                    "consent_id": f"consent-{profile}-{channel}",
+                },
+            )
 
     def consents(self, profile: str, channel: str, purpose: str, status: str) -> None:
         """What a person last said about a purpose."""
-        self._insert("profiles.consents", {"profile_id": profile, "channel": channel, "purpose": purpose,
-                                           "status": status, "consent_id": f"{status}-{profile}"})
+        self._insert(
+            "profiles.consents",
+            {
+                "profile_id": profile,
+                "channel": channel,
+                "purpose": purpose,
+                "status": status,
+                "consent_id": f"{status}-{profile}",
+            },
+        )
 
     def suppresses(self, channel: str, address: str, reason: str) -> None:
         """An address that must not be written to, on one channel or on all ("*")."""
@@ -154,8 +203,15 @@ class Engine:
 
     def enters(self, profile: str, flow: str, *, at: datetime, entry: str | None = None) -> None:
         """The flow's SQL returns this row from now on."""
-        self._insert(f"flows.flow_{flow}", {"entry_id": entry or f"{flow}-{profile}-{at:%d%H%M}",
-                                            "profile_id": profile, "entered_at": at, "context": "{}"})
+        self._insert(
+            f"flows.flow_{flow}",
+            {
+                "entry_id": entry or f"{flow}-{profile}-{at:%d%H%M}",
+                "profile_id": profile,
+                "entered_at": at,
+                "context": "{}",
+            },
+        )
 
     def signals(self, identifier: str, signal: str, *, at: datetime, arrives: datetime | None = None) -> None:
         """Something a person did; the first run after it arrives sees it."""
@@ -163,11 +219,15 @@ class Engine:
 
     def joins(self, profile: str, segment: str) -> None:
         """A profile becomes a member of a segment."""
-        self._insert("segments.segment_memberships", {"profile_id": profile, "segment": segment, "exited_at": None})
+        self._insert(
+            "segments.segment_memberships", {"profile_id": profile, "segment": segment, "exited_at": None}
+        )
 
     def merges(self, profile: str, *, into: str) -> None:
         """Two profiles turn out to be one person."""
-        self.execute("update profiles.profile_identifiers set profile_id = ? where profile_id = ?", [into, profile])
+        self.execute(
+            "update profiles.profile_identifiers set profile_id = ? where profile_id = ?", [into, profile]
+        )
         self.execute("delete from profiles.profiles where profile_id = ?", [profile])
         for flow in FLOWS:
             self.execute(f"update flows.flow_{flow} set profile_id = ? where profile_id = ?", [into, profile])
@@ -202,18 +262,25 @@ class Engine:
 
     def decisions(self, profile: str) -> list[tuple[datetime, str, str]]:
         """When, which step, with what outcome."""
-        return self.rows("select decided_at, step, outcome from flow_decisions where profile_id = ? order by all",
-                         [profile])
+        return self.rows(
+            "select decided_at, step, outcome from flow_decisions where profile_id = ? order by all",
+            [profile],
+        )
 
     def exits(self, profile: str) -> list[tuple[datetime | None, str | None]]:
         """When and why the entries of a profile ended, in the order of entering."""
-        return self.rows("select exited_at, exit_reason from flow_entries where profile_id = ? order by entered_at",
-                         [profile])
+        return self.rows(
+            "select exited_at, exit_reason from flow_entries where profile_id = ? order by entered_at",
+            [profile],
+        )
 
     def messages(self, profile: str) -> list[tuple[str, str, str | None]]:
         """Template, status and reason of each candidate message, in the order of decision."""
-        return self.rows("select template, status, reason from send_list where profile_id = ? "
-                         "order by decided_at, priority desc, template", [profile])
+        return self.rows(
+            "select template, status, reason from send_list where profile_id = ? "
+            "order by decided_at, priority desc, template",
+            [profile],
+        )
 
     # The part of `Warehouse` that `write_flows` needs --------------------------------------------------------------
 
@@ -241,7 +308,9 @@ class Engine:
         self.execute(f"create or replace view {self.sql.relations[name]} as {self.sql.later[name]}")
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
-        self.execute(f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
+        self.execute(
+            f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values())
+        )
 
     @staticmethod
     def _at(sql: str, moment: datetime) -> str:
@@ -255,8 +324,10 @@ def flow(name: str, steps: str, **words: str) -> Flow:
     """A flow from its YAML: `steps` as under `steps:`, other words on one line each (`exit_on="[ordered]"`)."""
     said = "".join(f"          {word}: {value}\n" for word, value in words.items())
     listed = "\n".join("            " + line for line in steps.strip("\n").splitlines())
-    text = (f"models:\n  - name: flow_{name}\n    config:\n      meta:\n        owner: team:tests\n        flow:\n"
-            f"{said}          steps:\n{listed}\n")
+    text = (
+        f"models:\n  - name: flow_{name}\n    config:\n      meta:\n        owner: team:tests\n        flow:\n"
+        f"{said}          steps:\n{listed}\n"
+    )
     return parse_flow(f"flow_{name}", text, f"flow_{name}.yml")
 
 

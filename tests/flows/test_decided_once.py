@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from tests.flows.engine import START, Engine, NewEngine, after, flow
 
-few_examples = settings(max_examples=12, deadline=None, derandomize=True, database=None,
-                        suppress_health_check=list(HealthCheck))
+few_examples = settings(
+    max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 
 MAX_AGE = timedelta(days=12)
 Plan = tuple[tuple[str, int], ...]
 """A flow as (step, hours of wait): an edit is any other plan over the same few names."""
 
 plans = st.lists(st.sampled_from("abcde"), min_size=1, max_size=4, unique=True).flatmap(
-    lambda names: st.tuples(*(st.tuples(st.just(name), st.sampled_from([0, 0, 1, 24, 50])) for name in names)))
+    lambda names: st.tuples(*(st.tuples(st.just(name), st.sampled_from([0, 0, 1, 24, 50])) for name in names))
+)
 hours = st.integers(0, 24 * 10)
 
 
@@ -40,9 +42,14 @@ class Person:
     lateness: int = 0
 
 
-runs = st.lists(st.builds(Run, st.sampled_from([1, 1, 3, 24, 30, 100]), st.none() | plans, st.booleans()),
-                min_size=3, max_size=9)
-people = st.lists(st.builds(Person, hours, st.none() | hours, st.sampled_from([0, 0, 5, 60])), min_size=6, max_size=10)
+runs = st.lists(
+    st.builds(Run, st.sampled_from([1, 1, 3, 24, 30, 100]), st.none() | plans, st.booleans()),
+    min_size=3,
+    max_size=9,
+)
+people = st.lists(
+    st.builds(Person, hours, st.none() | hours, st.sampled_from([0, 0, 5, 60])), min_size=6, max_size=10
+)
 
 
 @dataclass
@@ -71,7 +78,9 @@ class Retold:
             self.told.append((now, "exit expired"))
         elif not following:
             self.told.append((now, "exit flow_changed"))
-        elif (self.decided_at if self.decided else entered_at) + timedelta(hours=dict(plan)[following[0]]) <= now:
+        elif (self.decided_at if self.decided else entered_at) + timedelta(
+            hours=dict(plan)[following[0]]
+        ) <= now:
             self.decided.append(following[0])
             self.decided_under, self.decided_at = plan, now
             self.told.append((now, following[0]))
@@ -93,21 +102,30 @@ class Retold:
             start = names.index(last) + 1
         elif last is not None:
             before = [name for name, _ in self.decided_under]
-            survivors = [name for name in before[before.index(last):] if name in names]
+            survivors = [name for name in before[before.index(last) :] if name in names]
             start = names.index(survivors[0]) if survivors else len(names)
         return [name for name in names[start:] if name not in self.decided]
 
 
 def yaml_of(plan: Plan) -> str:
     """The steps of a plan as YAML."""
-    return "\n".join(f"- {{step: {name}, {f'wait: {wait} hours, ' if wait else ''}send: email/{name}}}"
-                     for name, wait in plan)
+    return "\n".join(
+        f"- {{step: {name}, {f'wait: {wait} hours, ' if wait else ''}send: email/{name}}}"
+        for name, wait in plan
+    )
 
 
 def define(engine: Engine, plan: Plan) -> None:
     """Make a plan the live one."""
-    engine.defines(flow("welcome", yaml_of(plan), exit_on="[ordered]", enter_within="60 days",
-                        max_age=f"{MAX_AGE.days} days"))
+    engine.defines(
+        flow(
+            "welcome",
+            yaml_of(plan),
+            exit_on="[ordered]",
+            enter_within="60 days",
+            max_age=f"{MAX_AGE.days} days",
+        )
+    )
 
 
 def shop_with(engine: Engine, persons: list[Person]) -> None:
@@ -117,15 +135,19 @@ def shop_with(engine: Engine, persons: list[Person]) -> None:
         engine.enters(f"p{number}", "welcome", at=after(hours=person.enters))
         if person.orders is not None:
             ordered_at = after(hours=person.orders)
-            engine.signals(f"p{number}", "ordered", at=ordered_at,
-                           arrives=ordered_at + timedelta(hours=person.lateness))
+            engine.signals(
+                f"p{number}", "ordered", at=ordered_at, arrives=ordered_at + timedelta(hours=person.lateness)
+            )
 
 
 def story(engine: Engine, profile: str) -> list[tuple[datetime, str]]:
     """Decisions and exit of a profile's entry from the log."""
-    return engine.rows("""
+    return engine.rows(
+        """
         select logged_at, case kind when 'decided' then step else 'exit ' || reason end
-        from int_flow_log where profile_id = ? and kind != 'entered' order by logged_at, kind""", [profile])
+        from int_flow_log where profile_id = ? and kind != 'entered' order by logged_at, kind""",
+        [profile],
+    )
 
 
 @few_examples
@@ -149,8 +171,13 @@ def test_the_log_tells_what_the_rules_say(
         for one in retold:
             one.run(now, plan)
     assert [story(engine, f"p{number}") for number in range(len(persons))] == [one.told for one in retold]
-    assert engine.rows("select flow, entry_id, step from int_flow_log where kind = 'decided' "
-                       "group by all having count(*) > 1") == []
+    assert (
+        engine.rows(
+            "select flow, entry_id, step from int_flow_log where kind = 'decided' "
+            "group by all having count(*) > 1"
+        )
+        == []
+    )
     assert engine.rows("select message_id from send_list group by all having count(*) > 1") == []
 
 
@@ -165,8 +192,13 @@ def test_a_run_that_is_repeated_changes_nothing(
     for run in schedule:
         now += timedelta(hours=run.gap)
         engine.runs(now)
-    before = [engine.rows(f"select * from {ledger} order by all") for ledger in ("int_flow_log", "int_send_decisions")]
+    before = [
+        engine.rows(f"select * from {ledger} order by all")
+        for ledger in ("int_flow_log", "int_send_decisions")
+    ]
     engine.runs(now)
     engine.runs(now - timedelta(hours=1))
-    assert [engine.rows(f"select * from {ledger} order by all")
-            for ledger in ("int_flow_log", "int_send_decisions")] == before
+    assert [
+        engine.rows(f"select * from {ledger} order by all")
+        for ledger in ("int_flow_log", "int_send_decisions")
+    ] == before

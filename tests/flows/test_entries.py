@@ -9,8 +9,12 @@ TWO_STEPS = "- {step: first, send: email/first}\n- {step: second, wait: 1 day, s
 
 def entered(engine: Engine, profile: str = "ann") -> list[str]:
     """Entries of a profile in the order in which they came."""
-    return [entry for (entry,) in engine.rows(
-        "select entry_id from flow_entries where profile_id = ? order by logged_at, entered_at", [profile])]
+    return [
+        entry
+        for (entry,) in engine.rows(
+            "select entry_id from flow_entries where profile_id = ? order by logged_at, entered_at", [profile]
+        )
+    ]
 
 
 def test_whoever_may_never_come_again_enters_once(engine: Engine) -> None:
@@ -123,8 +127,14 @@ def test_an_order_that_arrives_late_ends_the_flow_when_it_arrives(engine: Engine
 
 
 def test_reaching_the_goal_in_time_is_told_from_a_late_order(engine: Engine) -> None:
-    engine.defines(flow("welcome", "- {step: only, wait: 9 days, send: email/only}",
-                        exit_on="[ordered]", goal="{signal: ordered, within: 5 days}"))
+    engine.defines(
+        flow(
+            "welcome",
+            "- {step: only, wait: 9 days, send: email/only}",
+            exit_on="[ordered]",
+            goal="{signal: ordered, within: 5 days}",
+        )
+    )
     for profile, day in (("ann", 5), ("bob", 6)):
         engine.has_profile(profile)
         engine.enters(profile, "welcome", at=START)

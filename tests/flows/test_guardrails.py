@@ -16,7 +16,9 @@ CLASSES = """
 SMS = "- {step: advert, send: sms/advert}"
 
 
-def sent_through(engine: Engine, steps: str = CLASSES, profile: str = "ann") -> list[tuple[str, str, str | None]]:
+def sent_through(
+    engine: Engine, steps: str = CLASSES, profile: str = "ann"
+) -> list[tuple[str, str, str | None]]:
     """Template, status and reason of a person's messages after enough runs for every step."""
     engine.defines(flow("welcome", steps))
     engine.enters(profile, "welcome", at=engine.now)
@@ -27,34 +29,50 @@ def sent_through(engine: Engine, steps: str = CLASSES, profile: str = "ann") -> 
 def test_consent_is_needed_for_marketing_only(engine: Engine) -> None:
     engine.has_profile("ann", consent=False)
     assert sent_through(engine) == [
-        ("receipt", "scheduled", None), ("notice", "scheduled", None), ("advert", "skipped", "no_consent")]
+        ("receipt", "scheduled", None),
+        ("notice", "scheduled", None),
+        ("advert", "skipped", "no_consent"),
+    ]
 
 
 def test_consent_is_recorded_with_the_message(engine: Engine) -> None:
     engine.has_profile("ann")
     sent_through(engine)
     assert engine.rows("select template, consent_id from send_list order by decided_at") == [
-        ("receipt", None), ("notice", None), ("advert", "consent-ann-email")]
+        ("receipt", None),
+        ("notice", None),
+        ("advert", "consent-ann-email"),
+    ]
 
 
 def test_who_unsubscribed_from_notices_still_gets_receipts(engine: Engine) -> None:
     engine.has_profile("ann")
     engine.consents("ann", "email", "operational", "unsubscribed")
     assert sent_through(engine) == [
-        ("receipt", "scheduled", None), ("notice", "skipped", "no_consent"), ("advert", "scheduled", None)]
+        ("receipt", "scheduled", None),
+        ("notice", "skipped", "no_consent"),
+        ("advert", "scheduled", None),
+    ]
 
 
-@pytest.mark.parametrize(("reason", "receipt"), [
-    ("unsubscribed", ("receipt", "scheduled", None)),
-    ("complained", ("receipt", "skipped", "suppressed")),
-    ("hard_bounced", ("receipt", "skipped", "suppressed")),
-])
+@pytest.mark.parametrize(
+    ("reason", "receipt"),
+    [
+        ("unsubscribed", ("receipt", "scheduled", None)),
+        ("complained", ("receipt", "skipped", "suppressed")),
+        ("hard_bounced", ("receipt", "skipped", "suppressed")),
+    ],
+)
 def test_a_suppressed_address_gets_nothing_but_receipts_after_unsubscribing(
     engine: Engine, reason: str, receipt: tuple[str, str, str | None]
 ) -> None:
     engine.has_profile("ann", email="Ann@Example.com")
     engine.suppresses("email", "ann@example.com", reason)
-    assert sent_through(engine) == [receipt, ("notice", "skipped", "suppressed"), ("advert", "skipped", "suppressed")]
+    assert sent_through(engine) == [
+        receipt,
+        ("notice", "skipped", "suppressed"),
+        ("advert", "skipped", "suppressed"),
+    ]
 
 
 def test_a_global_suppression_covers_every_channel(engine: Engine) -> None:
@@ -76,7 +94,10 @@ def test_marketing_waits_while_the_consent_feed_is_stale(engine: Engine) -> None
     for minute in range(3):
         engine.runs(after(days=2, minutes=minute), feed_is_fresh=False)
     assert engine.messages("ann") == [
-        ("receipt", "scheduled", None), ("notice", "scheduled", None), ("advert", "deferred", "consent_feed_stale")]
+        ("receipt", "scheduled", None),
+        ("notice", "scheduled", None),
+        ("advert", "deferred", "consent_feed_stale"),
+    ]
     engine.runs(after(days=2, hours=1))
     assert engine.messages("ann")[2] == ("advert", "scheduled", None)
 
@@ -111,14 +132,31 @@ def test_an_order_stops_a_message_that_still_waits(engine: Engine) -> None:
     assert engine.messages("ann") == [("advert", "skipped", "exited")]
 
 
-@pytest.mark.parametrize(("person", "leaves_at"), [
-    pytest.param({"time_zone": "Europe/Berlin"}, datetime(2026, 3, 29, 7), id="zone on the day clocks go forward"),
-    pytest.param({"time_zone": "America/New_York"}, datetime(2026, 3, 29, 13), id="zone far away"),
-    pytest.param({"time_zone": None, "country": "DE"}, datetime(2026, 3, 29, 7), id="unknown zone, one in the country"),
-    pytest.param({"time_zone": None, "country": "US"}, datetime(2026, 3, 29, 18), id="unknown zone, many in the country"),
-    pytest.param({"time_zone": None}, datetime(2026, 3, 29, 9), id="unknown country: the shop's zone"),
-    pytest.param({"time_zone": "America/New_York", "country": "US"}, datetime(2026, 3, 29, 12), id="the country's hours"),
-])
+@pytest.mark.parametrize(
+    ("person", "leaves_at"),
+    [
+        pytest.param(
+            {"time_zone": "Europe/Berlin"}, datetime(2026, 3, 29, 7), id="zone on the day clocks go forward"
+        ),
+        pytest.param({"time_zone": "America/New_York"}, datetime(2026, 3, 29, 13), id="zone far away"),
+        pytest.param(
+            {"time_zone": None, "country": "DE"},
+            datetime(2026, 3, 29, 7),
+            id="unknown zone, one in the country",
+        ),
+        pytest.param(
+            {"time_zone": None, "country": "US"},
+            datetime(2026, 3, 29, 18),
+            id="unknown zone, many in the country",
+        ),
+        pytest.param({"time_zone": None}, datetime(2026, 3, 29, 9), id="unknown country: the shop's zone"),
+        pytest.param(
+            {"time_zone": "America/New_York", "country": "US"},
+            datetime(2026, 3, 29, 12),
+            id="the country's hours",
+        ),
+    ],
+)
 def test_nobody_is_woken(engine: Engine, person: dict[str, str | None], leaves_at: datetime) -> None:
     night = datetime(2026, 3, 29, 3)
     engine.defines(flow("welcome", SMS))
@@ -130,8 +168,10 @@ def test_nobody_is_woken(engine: Engine, person: dict[str, str | None], leaves_a
 
 def test_the_more_important_message_wins_and_the_other_waits(engine: Engine) -> None:
     engine.sets("frequency_caps", [cap("email", 1, 24, "defer")])
-    engine.defines(flow("welcome", "- {step: low, send: email/low}", priority="10"),
-                   flow("win_back", "- {step: high, send: email/high}", priority="90"))
+    engine.defines(
+        flow("welcome", "- {step: low, send: email/low}", priority="10"),
+        flow("win_back", "- {step: high, send: email/high}", priority="90"),
+    )
     engine.has_profile("ann")
     for name in ("welcome", "win_back"):
         engine.enters("ann", name, at=START)
@@ -157,14 +197,21 @@ def test_a_deferred_message_goes_when_the_cap_has_room(engine: Engine) -> None:
     engine.enters("ann", "welcome", at=START)
     engine.runs_at(START, after(hours=1), after(hours=11), after(hours=12))
     assert engine.rows("select template, due_at from send_list order by due_at") == [
-        ("one", START), ("two", after(hours=12))]
+        ("one", START),
+        ("two", after(hours=12)),
+    ]
     assert engine.rows("select evaluated_at, status from int_send_decisions order by all") == [
-        (START, "scheduled"), (after(hours=1), "deferred"), (after(hours=12), "scheduled")]
+        (START, "scheduled"),
+        (after(hours=1), "deferred"),
+        (after(hours=12), "scheduled"),
+    ]
 
 
 def test_a_cap_counts_messages_of_a_person_under_all_names(engine: Engine) -> None:
     engine.sets("frequency_caps", [cap("*", 1, 24, "drop")])
-    engine.defines(flow("welcome", "- {step: one, send: email/one}"), flow("win_back", "- {step: two, send: push/two}"))
+    engine.defines(
+        flow("welcome", "- {step: one, send: email/one}"), flow("win_back", "- {step: two, send: push/two}")
+    )
     engine.has_profile("visitor")
     engine.enters("visitor", "welcome", at=START)
     engine.runs(START)
@@ -177,5 +224,10 @@ def test_a_cap_counts_messages_of_a_person_under_all_names(engine: Engine) -> No
 
 def cap(channel: str, most: int, hours: int, binding: str) -> dict[str, object]:
     """One row of frequency_caps for marketing."""
-    return {"channel": channel, "message_class": "marketing", "max_messages": most, "window_hours": hours,
-            "when_binding": binding}
+    return {
+        "channel": channel,
+        "message_class": "marketing",
+        "max_messages": most,
+        "window_hours": hours,
+        "when_binding": binding,
+    }

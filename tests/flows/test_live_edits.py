@@ -12,18 +12,21 @@ def steps(*names: str) -> str:
     return "\n".join(f"- {{step: {name}, wait: 1 day, send: email/{name}}}" for name in names)
 
 
-@pytest.mark.parametrize(("edited", "follow", "reason"), [
-    pytest.param(["a", "b", "new", "c"], ["new", "c"], "completed", id="inserted ahead"),
-    pytest.param(["new", "a", "b", "c"], ["c"], "completed", id="inserted behind"),
-    pytest.param(["a", "b", "d"], ["d"], "completed", id="next one renamed"),
-    pytest.param(["a", "renamed", "c"], ["c"], "completed", id="last one renamed"),
-    pytest.param(["a", "c"], ["c"], "completed", id="last one deleted"),
-    pytest.param(["b", "a", "c"], ["c"], "completed", id="order of decided ones changed"),
-    pytest.param(["b", "c", "a"], ["c"], "flow_changed", id="decided one moved to the end"),
-    pytest.param(["c", "a", "b"], [], "flow_changed", id="next one moved before the last"),
-    pytest.param(["a", "b"], [], "flow_changed", id="rest deleted"),
-    pytest.param(["x", "y"], [], "flow_changed", id="all replaced"),
-])
+@pytest.mark.parametrize(
+    ("edited", "follow", "reason"),
+    [
+        pytest.param(["a", "b", "new", "c"], ["new", "c"], "completed", id="inserted ahead"),
+        pytest.param(["new", "a", "b", "c"], ["c"], "completed", id="inserted behind"),
+        pytest.param(["a", "b", "d"], ["d"], "completed", id="next one renamed"),
+        pytest.param(["a", "renamed", "c"], ["c"], "completed", id="last one renamed"),
+        pytest.param(["a", "c"], ["c"], "completed", id="last one deleted"),
+        pytest.param(["b", "a", "c"], ["c"], "completed", id="order of decided ones changed"),
+        pytest.param(["b", "c", "a"], ["c"], "flow_changed", id="decided one moved to the end"),
+        pytest.param(["c", "a", "b"], [], "flow_changed", id="next one moved before the last"),
+        pytest.param(["a", "b"], [], "flow_changed", id="rest deleted"),
+        pytest.param(["x", "y"], [], "flow_changed", id="all replaced"),
+    ],
+)
 def test_an_edit_continues_behind_what_was_decided(
     engine: Engine, edited: list[str], follow: list[str], reason: str
 ) -> None:

@@ -48,16 +48,29 @@ def test_one_run_decides_one_step_even_without_waits(engine: Engine) -> None:
     assert engine.decisions("ann") == [(START, "one", "message"), (after(hours=1), "two", "message")]
 
 
-@pytest.mark.parametrize(("zone", "expected"), [
-    ("Europe/Berlin", [datetime(2026, 3, 28, 8), datetime(2026, 3, 29, 7)]),  # clocks go forward on the 29th
-    ("America/New_York", [datetime(2026, 3, 28, 13), datetime(2026, 3, 29, 13)]),
-    (None, [datetime(2026, 3, 28, 9), datetime(2026, 3, 29, 9)]),  # unknown: the shop's zone
-])
-def test_a_time_of_day_is_the_recipients_own(engine: Engine, zone: str | None, expected: list[datetime]) -> None:
-    engine.defines(flow("welcome", """
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        (
+            "Europe/Berlin",
+            [datetime(2026, 3, 28, 8), datetime(2026, 3, 29, 7)],
+        ),  # clocks go forward on the 29th
+        ("America/New_York", [datetime(2026, 3, 28, 13), datetime(2026, 3, 29, 13)]),
+        (None, [datetime(2026, 3, 28, 9), datetime(2026, 3, 29, 9)]),  # unknown: the shop's zone
+    ],
+)
+def test_a_time_of_day_is_the_recipients_own(
+    engine: Engine, zone: str | None, expected: list[datetime]
+) -> None:
+    engine.defines(
+        flow(
+            "welcome",
+            """
 - {step: greeting, at: "09:00", send: email/greeting}
 - {step: next_day, wait: 20 hours, at: "09:00", send: email/next_day}
-"""))
+""",
+        )
+    )
     engine.has_profile("ann", time_zone=zone)
     midnight = datetime(2026, 3, 28)
     engine.enters("ann", "welcome", at=midnight)
@@ -66,10 +79,16 @@ def test_a_time_of_day_is_the_recipients_own(engine: Engine, zone: str | None, e
 
 
 def test_a_step_waits_for_a_signal_or_until_its_time_is_up(engine: Engine) -> None:
-    engine.defines(flow("welcome", """
+    engine.defines(
+        flow(
+            "welcome",
+            """
 - {step: hello, send: email/hello}
 - {step: follow_up, wait_until: engaged or after 3 days, send: email/follow_up}
-""", conditions="{engaged: {any_of: [message_opened, message_clicked], since: hello}}"))
+""",
+            conditions="{engaged: {any_of: [message_opened, message_clicked], since: hello}}",
+        )
+    )
     for profile in ("ann", "bob"):
         engine.has_profile(profile)
         engine.enters(profile, "welcome", at=START)
@@ -89,8 +108,10 @@ BRANCH = """
     - {if: member, send: sms/member}
     - {else: true}
 """
-CONDITIONS = ("{rich: {all_of: [{trait: tier, is: gold}, {trait: order_count, more_than: 9}]}, "
-              "engaged: {any_of: [message_opened], since: hello}, member: {any_of: [{segment: vip}]}}")
+CONDITIONS = (
+    "{rich: {all_of: [{trait: tier, is: gold}, {trait: order_count, more_than: 9}]}, "
+    "engaged: {any_of: [message_opened], since: hello}, member: {any_of: [{segment: vip}]}}"
+)
 
 
 def test_a_branch_takes_the_first_arm_whose_condition_holds(engine: Engine) -> None:
@@ -106,7 +127,9 @@ def test_a_branch_takes_the_first_arm_whose_condition_holds(engine: Engine) -> N
     engine.signals("almost", "message_opened", at=after(hours=-1))
     engine.joins("member", "vip")
     engine.runs_at(START, after(hours=2), after(days=1))
-    assert engine.rows("select profile_id, arm, outcome from flow_decisions where step = 'offer' order by all") == [
+    assert engine.rows(
+        "select profile_id, arm, outcome from flow_decisions where step = 'offer' order by all"
+    ) == [
         ("almost", "not engaged", "message"),
         ("member", "member", "message"),
         ("opener", "else", "nothing"),
@@ -115,12 +138,18 @@ def test_a_branch_takes_the_first_arm_whose_condition_holds(engine: Engine) -> N
 
 
 def test_signals_count_only_within_the_time_that_is_asked_for(engine: Engine) -> None:
-    engine.defines(flow("welcome", """
+    engine.defines(
+        flow(
+            "welcome",
+            """
 - step: hello
   branch:
     - {if: active, send: email/active}
     - {else: true, send: email/quiet}
-""", conditions="{active: {any_of: [product_viewed], within: 3 days}}"))
+""",
+            conditions="{active: {any_of: [product_viewed], within: 3 days}}",
+        )
+    )
     for profile, days in (("ann", -2), ("bob", -4)):
         engine.has_profile(profile)
         engine.enters(profile, "welcome", at=START)
@@ -137,7 +166,9 @@ def test_a_split_follows_the_hash_for_ever(engine: Engine) -> None:
         engine.has_profile(profile)
         engine.enters(profile, "welcome", at=START)
     engine.runs(START)
-    plain = {profile for (profile,) in engine.rows("select profile_id from flow_decisions where variant = 'plain'")}
+    plain = {
+        profile for (profile,) in engine.rows("select profile_id from flow_decisions where variant = 'plain'")
+    }
     assert plain == {"p12", "p18", "p3", "p6", "p9"}
 
 
@@ -155,10 +186,15 @@ def test_who_is_held_out_goes_through_the_flow_without_a_message(engine: Engine)
 
 
 def test_other_actions_become_messages_of_their_own_channel(engine: Engine) -> None:
-    engine.defines(flow("welcome", """
+    engine.defines(
+        flow(
+            "welcome",
+            """
 - {step: note, update_profile: {tier_note: vip}}
 - {step: call, webhook: loyalty}
-"""))
+""",
+        )
+    )
     engine.has_profile("ann", consent=False)
     engine.enters("ann", "welcome", at=START)
     engine.runs_at(START, after(hours=1))
