@@ -1,6 +1,7 @@
 """Channels without a vendor: what would have been sent can be read."""
 
 import asyncio
+from email import message_from_bytes
 
 from connectors.model import Content, Envelope, Receipt
 from connectors.vendors import open_senders
@@ -31,3 +32,16 @@ def test_every_channel_has_one_vendor(tmp_path):
         "profile": "landing",
         "webhook": "console",
     }
+
+
+def test_without_a_mail_server_mails_are_kept_as_a_mail_program_opens_them(tmp_path, message, now):
+    sender = open_senders(tmp_path, "Shop <hello@shop.example>", None)["email"]
+    mail = Envelope(message("ann"), Content("Hello", subject="Hello", html="<p>Hello</p>"), now)
+    nobody = Envelope(message("bob", address="bob"), Content("Hello"), now)
+    receipts = asyncio.run(sender.send([mail, nobody]))
+    assert [(receipt.outcome, receipt.reason) for receipt in receipts] == [
+        ("accepted", None),
+        ("rejected", "not_an_address"),
+    ]
+    (kept,) = tmp_path.rglob("*.eml")
+    assert message_from_bytes(kept.read_bytes())["Subject"] == "Hello"
