@@ -14,13 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["RAW_TABLES", "Warehouse", "WarehouseBusyError", "ensure_raw_tables", "open_warehouse"]
 
 
-def open_warehouse(settings: Settings, *, read_only: bool = False) -> Warehouse:
-    """The warehouse of an installation; nothing is opened before the first statement.
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse of an installation, to write in; nothing is opened before the first statement.
 
-    Args:
-        settings: names the DuckDB file and its serving snapshot.
-        read_only: read the serving snapshot, which no writer blocks; before the first one, the file itself.
+    Who only asks reads the snapshot, which no writer blocks: `dagster_project.reading`.
     """
-    if read_only and settings.serving_path.exists():
-        return DuckDBWarehouse(settings.serving_path, read_only=True)
-    return DuckDBWarehouse(settings.warehouse_path, read_only=read_only)
+    return DuckDBWarehouse(settings.warehouse_path)

@@ -28,9 +28,8 @@ class DuckDBWarehouse:
     configuration, and between processes it refuses any.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, patience_seconds: float = 30) -> None:
+    def __init__(self, path: Path, *, patience_seconds: float = 30) -> None:
         self._path = path
-        self._read_only = read_only
         self._patience_seconds = patience_seconds
         self._held: duckdb.DuckDBPyConnection | None = None
         self._depth = 0
@@ -100,13 +99,12 @@ class DuckDBWarehouse:
             yield self._held
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        if not self._read_only:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         patience_ends = time.monotonic() + self._patience_seconds
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                connection = duckdb.connect(str(self._path), read_only=self._read_only)
+                connection = duckdb.connect(str(self._path))
             except (duckdb.IOException, duckdb.ConnectionException) as error:
                 if not _is_busy(error):
                     raise

@@ -145,7 +145,7 @@ def test_parquet_may_hold_structs_decimals_and_times():
 
 
 def test_a_parquet_time_without_a_zone_is_refused():
-    table = pa.table({"event": ["A"], "timestamp": [datetime(2026, 3, 1, 12)]})  # noqa: DTZ001
+    table = pa.table({"event": ["A"], "timestamp": [datetime(2026, 3, 1, 12)]})
     _, [reject] = read("a.parquet", as_parquet(table))
     assert (reject.line_number, reject.field, reject.reason) == (
         1,

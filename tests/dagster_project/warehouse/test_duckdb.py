@@ -8,8 +8,7 @@ import time
 import pyarrow as pa
 import pytest
 
-from dagster_project.settings import Settings
-from dagster_project.warehouse import RAW_TABLES, WarehouseBusyError, ensure_raw_tables, open_warehouse
+from dagster_project.warehouse import RAW_TABLES, WarehouseBusyError, ensure_raw_tables
 from dagster_project.warehouse.duckdb import DuckDBWarehouse
 
 processes = multiprocessing.get_context("forkserver")
@@ -46,7 +45,7 @@ def test_a_transaction_that_raises_leaves_nothing(warehouse):
 def test_a_snapshot_keeps_what_was_and_reads_while_the_writer_writes(warehouse, tmp_path):
     warehouse.load("things", pa.table({"name": ["a"], "size": [1]}))
     warehouse.snapshot(tmp_path / "serving.duckdb")
-    reader = DuckDBWarehouse(tmp_path / "serving.duckdb", read_only=True)
+    reader = DuckDBWarehouse(tmp_path / "serving.duckdb")
     with warehouse.transaction():
         warehouse.load("things", pa.table({"name": ["b"], "size": [2]}))
         assert things(reader) == [("a", 1)]
@@ -80,15 +79,6 @@ def test_a_writer_that_waited_too_long_says_so(tmp_path):
         impatient.query("select 1")
     other.kill()
     other.join()
-
-
-def test_readers_read_the_snapshot_once_there_is_one(tmp_path):
-    settings = Settings.under(tmp_path)
-    writer = open_warehouse(settings)
-    writer.execute("create table things as select 'old' as name, 1 as size")
-    writer.snapshot(settings.serving_path)
-    writer.execute("update things set name = 'new'")
-    assert things(open_warehouse(settings, read_only=True)) == [("old", 1)]
 
 
 def test_raw_tables_are_created_once_and_kept(warehouse):
