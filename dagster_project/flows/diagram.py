@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -87,6 +88,11 @@ def svg(flow: Flow) -> str:
             "</svg>",
         ]
     )
+
+
+def picture(flow: Flow) -> str:
+    """The SVG as a Markdown image that carries its own data: Dagster shows it, no file is needed."""
+    return f"![{flow.name}](data:image/svg+xml;base64,{b64encode(svg(flow).encode()).decode()})"
 
 
 def _card(box: Box, top: int) -> list[str]:

@@ -220,6 +220,8 @@ class Arm(Action):
     def _is_reachable(self) -> Self:
         if (self.if_ is None) == (self.else_ is None):
             raise misuse("if", "an arm of a branch starts with `if: <condition>` or `else: true`")
+        if self.with_ is not None and not self.acts:
+            raise misuse("with", "the arm does nothing: with belongs to send or webhook")
         return self
 
 

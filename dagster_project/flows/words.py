@@ -18,7 +18,7 @@ def parse_duration(words: object) -> int:
     Raises:
         ValueError: when it is not a whole number and a unit, or longer than ten years.
     """
-    found = re.fullmatch(r"(\d{1,7}) (minute|hour|day|week)s?", words) if isinstance(words, str) else None
+    found = re.fullmatch(r"([0-9]{1,7}) (minute|hour|day|week)s?", words) if isinstance(words, str) else None
     if found is None:
         raise ValueError(
             f'{quoted(words)} is not a duration: write a number and a unit, such as "1 hour" or "2 days"'
@@ -46,7 +46,7 @@ def parse_share(words: object) -> Decimal:
     Raises:
         ValueError: when it is not a number from 0 to 100 with a per-cent sign.
     """
-    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,4})?) ?%", words) if isinstance(words, str) else None
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%", words) if isinstance(words, str) else None
     if found is None or Decimal(found[1]) > WHOLE:
         raise ValueError(f'{quoted(words)} is not a share: write 0% to 100%, such as "10%"')
     return Decimal(found[1]).normalize()
@@ -63,7 +63,7 @@ def parse_time(words: object) -> str:
     Raises:
         ValueError: when it is no such time. YAML reads a bare 10:00 as 600 (base sixty), hence the quotes.
     """
-    if isinstance(words, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", words):
+    if isinstance(words, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", words):
         return words
     raise ValueError(f'{quoted(words)} is not a time of day: write it in quotes, such as "09:00" or "18:30"')
 

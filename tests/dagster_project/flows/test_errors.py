@@ -94,6 +94,10 @@ MISTAKES = {
         "- {if: engaged, send: email/cart_offer}", "- {else: true, send: email/cart_offer}",
         "21, step reminder_2, field steps.reminder_2.branch: a branch is a list of `if` arms; one `else: true` may come last.",
     ),
+    "a payload for nobody": (
+        "{else: true, send: sms/cart_nudge}", "{else: true, with: {code: A}}",
+        "23, step reminder_2, field steps.reminder_2.branch.1.with: the arm does nothing: with belongs to send or webhook.",
+    ),
     "a wait without end": (
         "wait: 1 day", "wait_until: engaged",
         '25, step reminder_3, field steps.reminder_3.wait_until: "engaged" has no end: write "engaged or after 3 days".',

@@ -83,7 +83,7 @@ def test_their_sql_offers_candidates_for_as_long_as_they_may_enter(flows, settin
     days = {}
     for flow in flows:
         sql = (Path(settings.dbt_project) / flow.file).with_suffix(".sql").read_text()
-        days[flow.name] = {int(found) for found in re.findall(r"in_last_days\('\w+', (\d), as_of\(\)\)", sql)}
+        days[flow.name] = {int(found) for found in re.findall(r"in_last_days\('[\w.]+', (\d), ", sql)}
     assert all(flow.definition.enter_within <= max(days[flow.name]) * 86_400 for flow in flows)
 
 

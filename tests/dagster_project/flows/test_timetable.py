@@ -1,9 +1,10 @@
 """What a marketer and a reviewer read of a flow."""
 
+from base64 import b64decode
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from dagster_project.flows.diagram import mermaid, svg
+from dagster_project.flows.diagram import mermaid, picture, svg
 from dagster_project.flows.timetable import describe, diff_flows, timetable
 
 GOLDEN = Path(__file__).with_name("cart_recovery.txt")
@@ -56,3 +57,9 @@ def test_the_svg_is_well_formed_and_says_the_same(written):
     assert words[:6] == ["cart recovery", "+1 hour", "reminder_1", "email/cart_reminder", "50% plain_subject",
                          "email/cart_reminder"]  # fmt: skip
     assert words[-2:] == ["ends on ordered, cart_emptied", "goal: ordered within 5 days, held out: 10%"]
+
+
+def test_the_picture_carries_the_svg_in_one_line_of_markdown(written):
+    flow = written.flow()
+    name, _, data = picture(flow).partition("](data:image/svg+xml;base64,")
+    assert (name, b64decode(data.removesuffix(")")).decode()) == ("![cart_recovery", svg(flow))

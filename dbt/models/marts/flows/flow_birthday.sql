@@ -28,7 +28,11 @@ birthdays as (
         ) }} as date) as celebrated_on
     from profiles
     cross join years
-    where profiles.birthday is not null
+    where
+        date_part('month', profiles.birthday) in (
+            date_part('month', {{ add_seconds(as_of(), -3 * 86400) }}),
+            date_part('month', {{ add_seconds(as_of(), 86400) }})
+        )
 
 ),
 

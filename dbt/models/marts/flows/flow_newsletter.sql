@@ -27,35 +27,48 @@ recipients as (
 
 ),
 
-issues as (
+time_zones as (
 
     select
-        profile_id,
         time_zone,
-        date_trunc('month', {{ to_local(as_of(), 'time_zone') }}) as issued_on
+        date_trunc('month', {{ to_local(as_of(), 'time_zone') }}) as month_starts_at
     from recipients
+    group by time_zone
 
 ),
 
-local_issues as (
+dated_issues as (
 
     select
-        profile_id,
-        cast(issued_on as date) as issued_on,
-        {{ from_local('issued_on', 'time_zone') }} as entered_at
-    from issues
+        time_zone,
+        cast(month_starts_at as date) as issued_on,
+        {{ from_local('month_starts_at', 'time_zone') }} as entered_at
+    from time_zones
+
+),
+
+issues as (
+
+    select
+        time_zone,
+        issued_on,
+        entered_at,
+        {{ json_object(['issued_on']) }} as context
+    from dated_issues
+    where {{ in_last_days('entered_at', 2, as_of()) }}
 
 ),
 
 entries as (
 
     select
-        {{ hash_id(["'newsletter'", 'profile_id', 'issued_on']) }} as entry_id,
-        profile_id,
-        entered_at,
-        {{ json_object(['issued_on']) }} as context
-    from local_issues
-    where {{ in_last_days('entered_at', 2, as_of()) }}
+        {{ hash_id(["'newsletter'", 'recipients.profile_id', 'issues.issued_on']) }}
+            as entry_id,
+        recipients.profile_id,
+        issues.entered_at,
+        issues.context
+    from recipients
+    inner join issues on recipients.time_zone = issues.time_zone
 
 )
 

@@ -8,7 +8,7 @@ orders as (
 
 order_items as (
 
-    select * from {{ ref('order_items') }}
+    select * from {{ ref('int_order_items') }}
 
 ),
 
@@ -22,6 +22,7 @@ recent_orders as (
 
     select
         order_id,
+        event_id,
         profile_id,
         ordered_at,
         revenue as value,
@@ -45,7 +46,10 @@ recent_items as (
         products.url,
         products.image_url
     from recent_orders
-    inner join order_items on recent_orders.order_id = order_items.order_id
+    inner join order_items
+        on
+            recent_orders.order_id = order_items.order_id
+            and recent_orders.event_id = order_items.event_id
     left join products on order_items.product_id = products.product_id
     where {{ in_last_days('order_items.ordered_at', 2, as_of()) }}
 

@@ -6,7 +6,8 @@ profiles as (
 
 ),
 
-customers as (
+-- the last order lies in the two days that ended 90 days ago
+lapsed as (
 
     select
         profile_id,
@@ -14,18 +15,7 @@ customers as (
         {{ add_seconds('last_ordered_at', 90 * 86400) }} as lapsed_at,
         favourite_category
     from profiles
-
-),
-
-lapsed as (
-
-    select
-        profile_id,
-        last_ordered_at,
-        lapsed_at,
-        favourite_category
-    from customers
-    where {{ in_last_days('lapsed_at', 2, as_of()) }}
+    where {{ in_last_days('last_ordered_at', 2, add_seconds(as_of(), -90 * 86400)) }}
 
 ),
 
