@@ -50,17 +50,20 @@ def claim(store: Store, due: Sequence[Message], worker: str, now: datetime, leas
     """Plan the messages if they are new, look a last time, and take what may go; one transaction."""
     by_id = {message.message_id: message for message in due}
     with store.transaction() as connection:
-        planned = [_planned(message, now) for message in by_id.values()]
+        # In one order for all workers, or two of them may wait for each other in PostgreSQL.
+        planned = [_planned(by_id[message_id], now) for message_id in sorted(by_id)]
         if planned:
             connection.execute(insert(connection, messages).on_conflict_do_nothing(), planned)
-        free: Sequence[str] = connection.scalars(
-            sa.select(messages.c.message_id)
-            .where(messages.c.message_id.in_(by_id), messages.c.state.in_(CLAIMABLE))
-            .where(sa.or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= now))
-            .order_by(messages.c.message_id)
-            .with_for_update(skip_locked=True)
-        ).all()
-        candidates = [message for message in by_id.values() if message.message_id in set(free)]
+        free = set(
+            connection.scalars(
+                sa.select(messages.c.message_id)
+                .where(messages.c.message_id.in_(by_id), messages.c.state.in_(CLAIMABLE))
+                .where(sa.or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= now))
+                .order_by(messages.c.message_id)
+                .with_for_update(skip_locked=True)
+            )
+        )
+        candidates = [message for message in by_id.values() if message.message_id in free]
         verdicts = last_look(connection, candidates, now)
         mine = [message for message in candidates if message.message_id not in verdicts]
         _take(connection, [message.message_id for message in mine], worker, lease_until)
