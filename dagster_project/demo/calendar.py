@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# Monday afternoon: waking hours in Lisbon, Berlin and New York. All times are naive UTC.
-GO_LIVE = datetime(2026, 10, 5, 15)  # noqa: DTZ001
+# Afternoon in Lisbon and Berlin, morning in New York: nobody's quiet hours. The last day, 1 November, is a
+# newsletter's. All times are naive UTC.
+GO_LIVE = datetime(2026, 10, 11, 15)  # noqa: DTZ001
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Calendar:
     """
 
     go_live: datetime = GO_LIVE
-    history_days: int = 35
-    live_days: int = 27
+    history_days: int = 40
+    live_days: int = 21
     hourly_days: int = 1
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from datetime import datetime, timedelta
@@ -20,9 +19,7 @@ from dagster_project.tick import tick
 
 FIRST_DAY = datetime(2010, 12, 1, 23)  # noqa: DTZ001
 DAYS = 374
-SOURCE = Path(os.environ.get("MILLRACE_DATA", CHECKOUT.parent / "shared" / "data")) / (
-    "online_retail/online_retail.parquet"
-)
+SOURCE = CHECKOUT.parent / "shared" / "data" / "online_retail" / "online_retail.parquet"
 
 DECISIONS = """
 select
