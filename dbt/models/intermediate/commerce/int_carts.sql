@@ -133,6 +133,7 @@ activity as (
         max(occurred_at) as last_activity_at,
     from operations
     group by cart_id
+    having count(product_id) > 0
 
 ),
 
