@@ -54,7 +54,7 @@ def claim(store: Store, due: Sequence[Message], worker: str, now: datetime, leas
         planned = [_planned(by_id[message_id], now) for message_id in sorted(by_id)]
         if planned:
             connection.execute(insert(connection, messages).on_conflict_do_nothing(), planned)
-        free = set(
+        free: set[str] = set(
             connection.scalars(
                 sa.select(messages.c.message_id)
                 .where(messages.c.message_id.in_(by_id), messages.c.state.in_(CLAIMABLE))
