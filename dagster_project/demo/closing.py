@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.demo.truth import Entry
+from dagster_project.measurement.lift import Lift, hold_out_lifts
 from dagster_project.reading import ask
 
 if TYPE_CHECKING:
@@ -56,15 +57,6 @@ earned as (
     inner join send_list on attributed_orders.message_id = send_list.message_id
     where attributed_orders.model = 'last_touch'
     group by send_list.flow
-),
-lifts as (
-    select
-        replace(experiment, '.hold_out', '') as flow,
-        lift,
-        lift_low,
-        lift_high,
-    from experiment_results
-    where experiment like '%.hold_out' and metric = 'converted' and arm = 'treated'
 )
 select
     entries.flow,
@@ -76,13 +68,9 @@ select
     coalesce(messages.clicked, 0) as clicked,
     coalesce(earned.orders, 0) as orders,
     coalesce(earned.revenue, 0) as revenue,
-    lifts.lift,
-    lifts.lift_low,
-    lifts.lift_high,
 from entries
 left join messages on entries.flow = messages.flow
 left join earned on entries.flow = earned.flow
-left join lifts on entries.flow = lifts.flow
 order by entries.enrolled desc, entries.flow
 """
 REASONS = """
@@ -90,6 +78,7 @@ select reason, count(*) as messages from send_list
 where status <> 'scheduled' group by reason order by messages desc, reason
 """
 REVENUE = "select model, sum(revenue) as revenue from attributed_orders group by model order by model"
+EXPERIMENTS = "select experiment, metric, arm, participant_count, success_count from experiment_results"
 ENTRIES = """
 select
     flow_entries.flow, flow_entries.entered_at, flow_entries.held_out, flows.goal_within_seconds,
@@ -106,13 +95,14 @@ group by flow_entries.flow, flow_entries.entry_id, flow_entries.entered_at, flow
 
 @dataclass(frozen=True)
 class Closing:
-    """The books: each part is rows ready for a table."""
+    """The books: rows ready for a table, the measured lift by flow, and who was in which flow."""
 
     totals: Row
     segments: list[Row]
     flows: list[Row]
     reasons: list[Row]
     revenue: list[Row]
+    lifts: dict[str, Lift]
     entries: list[Entry]
 
 
@@ -128,6 +118,7 @@ def read_closing(settings: Settings) -> Closing:
         flows=rows(FLOWS),
         reasons=rows(REASONS),
         revenue=rows(REVENUE),
+        lifts=hold_out_lifts([*rows(EXPERIMENTS)]),
         entries=[
             Entry(
                 row["flow"],

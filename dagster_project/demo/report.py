@@ -10,6 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from dagster_project.demo.run import DemoResult
+    from dagster_project.measurement.lift import Lift
 
 Row = Mapping[str, Any]
 
@@ -29,7 +30,7 @@ def as_json(result: DemoResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 1),
         "totals": closing.totals,
         "segments": closing.segments,
-        "flows": [{**row, "true_lift": _true_lift(result, row)} for row in closing.flows],
+        "flows": [{**row, **_lifts(result, row["flow"])} for row in closing.flows],
         "not_sent": closing.reasons,
         "attributed_revenue": closing.revenue,
     }
@@ -47,8 +48,8 @@ def flow_table(result: DemoResult) -> Table:
             row["flow"],
             *(f"{row[name]:,}" for name in counts),
             f"{row['revenue']:,.0f}",
-            measured(row),
-            points(_true_lift(result, row)),
+            measured(result.closing.lifts.get(row["flow"])),
+            points(_lifts(result, row["flow"])["true_lift"]),
         )
     return table
 
@@ -79,11 +80,11 @@ def next_steps(result: DemoResult) -> str:
     )
 
 
-def measured(row: Row) -> str:
+def measured(lift: Lift | None) -> str:
     """A lift with its interval in percentage points; a dash for a flow without hold-out."""
-    if row["lift"] is None:
+    if lift is None:
         return "-"
-    return f"{points(row['lift'])} ({points(row['lift_low'])} … {points(row['lift_high'])})"
+    return f"{points(lift.difference)} ({points(lift.low)} … {points(lift.high)})"
 
 
 def points(share: float | None) -> str:
@@ -96,5 +97,12 @@ def listed(rows: list[dict[str, Any]], name: str, value: str) -> str:
     return ", ".join(f"{row[name]} {row[value]:,.0f}" for row in rows)
 
 
-def _true_lift(result: DemoResult, row: Row) -> float | None:
-    return next((truth.lift for truth in result.truths if truth.flow == row["flow"]), None)
+def _lifts(result: DemoResult, flow: str) -> Row:
+    """The measured lift of a flow, its interval, and the true one; none where there is none."""
+    lift = result.closing.lifts.get(flow)
+    return {
+        "measured_lift": lift.difference if lift else None,
+        "measured_low": lift.low if lift else None,
+        "measured_high": lift.high if lift else None,
+        "true_lift": next((truth.lift for truth in result.truths if truth.flow == flow), None),
+    }

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from dagster_project.imports.online_retail import import_online_retail
 from rich.console import Console
 from rich.table import Table
 
 from connectors.landing import open_landing
+from dagster_project.imports.online_retail import import_online_retail
 from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.tick import tick
