@@ -6,10 +6,12 @@ import hashlib
 
 from dagster import (
     AssetSelection,
+    DagsterRunStatus,
     DefaultScheduleStatus,
     DefaultSensorStatus,
     RunFailureSensorContext,
     RunRequest,
+    RunsFilter,
     ScheduleDefinition,
     SensorEvaluationContext,
     SensorResult,
@@ -25,17 +27,17 @@ from dagster_project.alerts import alert
 from dagster_project.settings import Settings
 
 AUDITS = AssetSelection.groups("audits")
+LOOP = AssetSelection.all() - AUDITS
+UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.NOT_STARTED]
 
 hourly_activation = define_asset_job(
     "hourly_activation",
-    selection=AssetSelection.all() - AUDITS,
+    selection=LOOP,
     description="Everything: landing files in, decisions, circuit breakers, messages out, results back.",
 )
 landing_to_send_list = define_asset_job(
     "landing_to_send_list",
-    selection=AssetSelection.all()
-    - AssetSelection.groups(activation.GROUP)
-    - AssetSelection.all_asset_checks(),
+    selection=LOOP - AssetSelection.groups(activation.GROUP) - AssetSelection.all_asset_checks(),
     description="New files become events, profiles, decisions and the send list; nothing is sent.",
 )
 daily_audit = define_asset_job(
@@ -63,7 +65,9 @@ schedules = [
 
 @sensor(job=landing_to_send_list, minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
 def new_landing_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-    """A run for every change of the landing folder; a file never starts two."""
+    """A run for every change of the landing folder; what lands during a run starts the next one."""
+    if context.instance.get_runs_count(RunsFilter(job_name=landing_to_send_list.name, statuses=UNDER_WAY)):
+        return SkipReason("a run is under way: what has landed meanwhile follows it")
     settings = Settings.from_environment()
     files = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files()
     names = sorted(f"{file.name} {file.fingerprint}" for file in files)

@@ -121,14 +121,14 @@ def transform(settings: Settings, warehouse: Warehouse, as_of: datetime) -> list
         DbtError: when a node fails.
     """
     project = dbt_project(settings)
-    started = time.perf_counter()
+    started, fingerprint = time.perf_counter(), project.fingerprint()
     runs.no_way_back(warehouse, as_of)
     last = runs.last_run(warehouse)
-    if last and last.project_fingerprint == project.fingerprint():
-        nodes = project.build(as_of, project.tick_selection())
+    if last and last.project_fingerprint == fingerprint:
+        nodes = project.tick(as_of)
     else:
         nodes = [*project.build(as_of, command="seed"), *project.build(as_of)]
-    runs.record_run(warehouse, as_of, project.fingerprint(), len(nodes), time.perf_counter() - started)
+    runs.record_run(warehouse, as_of, fingerprint, len(nodes), time.perf_counter() - started)
     return nodes
 
 

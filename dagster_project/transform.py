@@ -79,7 +79,8 @@ def node_details(
     warehouse: Warehouse, nodes: Sequence[NodeResult], as_of: datetime
 ) -> dict[str, dict[str, Any]]:
     """Rows and seconds of each node that ran, by name; a few tables also say what is in them."""
-    ran = {node.name: {"as of": str(as_of), "seconds": round(node.seconds, 3)} for node in nodes}
+    ran: dict[str, dict[str, Any]] = {name: {"as of": str(as_of)} for name in WATCHED}
+    ran |= {node.name: {"as of": str(as_of), "seconds": round(node.seconds, 3)} for node in nodes}
     for name, count in report.row_counts(warehouse, ran).items():
         ran[name]["dagster/row_count"] = count
     for name, sql in report.PLOTS.items():
@@ -91,7 +92,8 @@ def node_details(
 def build_assets(installation: Installation) -> AssetsDefinition:
     """All dbt models and seeds as one step: parsed ahead, run in this process.
 
-    A tick materializes what it ran; a view that needs no run stands as it was made when the project changed.
+    A tick materializes what it ran and what people watch; another view stands as it was made when the project
+    changed.
     """
     settings = installation.settings
     manifest = json.loads(tick.dbt_project(settings).manifest_json().read_text(encoding="utf-8"))

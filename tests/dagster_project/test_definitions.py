@@ -1,0 +1,138 @@
+"""Dagster's view of the loop: order, names, owners, what stops a send, what starts a run."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey, DagsterInstance, Definitions, RunRequest, SkipReason, build_sensor_context
+
+from connectors.landing import open_landing
+from dagster_project import automation, checks
+from dagster_project.definitions import millrace
+from dagster_project.settings import CHECKOUT
+
+GROUPS = {
+    *("landing", "staging", "intermediate", "settings"),
+    *("commerce", "profiles", "segments", "flows", "sends", "measurement"),
+    *("delivery", "audits"),
+}
+
+
+@pytest.fixture(scope="module")
+def definitions(small_shop) -> Definitions:
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        patch.setenv("MILLRACE_HOME", str(small_shop.home))
+        return millrace()
+
+
+@pytest.fixture(scope="module")
+def nodes(definitions):
+    return {node.key.to_user_string(): node for node in definitions.resolve_asset_graph().asset_nodes}
+
+
+def steps(definitions: Definitions, job: str) -> list[str]:
+    return [node.name for node in definitions.resolve_job_def(job).nodes_in_topological_order]
+
+
+def test_a_run_takes_files_in_before_models_and_checks_the_list_before_it_sends(definitions):
+    order = steps(definitions, "hourly_activation")
+    assert order[:3] == ["landing", "models", "circuit_breakers"]
+    assert order[-1] == "delivery__results"
+    assert len(order) == 9
+
+
+def test_landing_to_send_list_sends_nothing(definitions):
+    assert steps(definitions, "landing_to_send_list") == ["landing", "models"]
+
+
+def test_staging_stands_between_landing_and_marts(definitions, nodes):
+    staging = nodes["staging/stg_events__events"]
+    assert AssetKey(["raw_events", "events"]) in staging.parent_keys
+    job = definitions.resolve_job_def("landing_to_send_list")
+    assert AssetKey(["staging", "stg_events__events"]) in job.asset_layer.executable_asset_keys
+
+
+def test_groups_are_the_folders_that_a_marketer_knows(nodes):
+    assert {node.group_name for node in nodes.values()} == GROUPS
+
+
+def test_everything_has_an_owner_and_says_what_it_is(nodes):
+    silent = [key for key, node in nodes.items() if not node.description or not node.owners]
+    assert silent == []
+
+
+def test_a_flow_shows_its_timetable_and_its_diagram(nodes):
+    metadata = nodes["flows/flow_cart_recovery"].metadata
+    assert "cart_reminder" in metadata["timetable"].value
+    assert "diagram" in metadata
+
+
+def test_nothing_is_sent_before_every_circuit_breaker_has_spoken(definitions):
+    graph = definitions.resolve_asset_graph()
+    keys = [key for key in graph.asset_check_keys if key.asset_key == AssetKey(["sends", "outbox"])]
+    assert {key.name for key in keys} == {breaker.__name__ for breaker in checks.BREAKERS}
+    assert all(graph.get(key).blocking for key in keys)
+
+
+def test_each_channel_has_an_asset_of_its_own(nodes):
+    delivered = {key for key, node in nodes.items() if AssetKey(["sends", "outbox"]) in node.parent_keys}
+    assert delivered == {
+        *("delivery/emails", "delivery/sms_messages", "delivery/push_notifications"),
+        *("delivery/profile_updates", "delivery/webhooks"),
+    }
+
+
+def test_what_must_not_grow_old_has_a_freshness_policy(nodes):
+    watched = {key for key, node in nodes.items() if node.freshness_policy is not None}
+    assert {"raw_events/events", "profiles/profiles", "sends/outbox"} <= watched
+
+
+def test_jobs_are_named_by_cadence_and_purpose():
+    assert [job.name for job in automation.jobs] == [
+        "hourly_activation",
+        "landing_to_send_list",
+        "daily_audit",
+    ]
+
+
+def test_new_files_start_one_run_and_only_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("MILLRACE_HOME", str(tmp_path))
+    with DagsterInstance.ephemeral() as instance:
+        assert isinstance(automation.new_landing_files(build_sensor_context(instance)), SkipReason)
+        open_landing(str(tmp_path / "landing")).write("one.ndjson", [{"type": "track"}])
+        started = automation.new_landing_files(build_sensor_context(instance))
+        assert [type(request) for request in started.run_requests] == [RunRequest]
+        again = automation.new_landing_files(build_sensor_context(instance, cursor=started.cursor))
+        assert isinstance(again, SkipReason)
+
+
+def test_a_run_under_way_is_not_overtaken(tmp_path, monkeypatch, definitions):
+    monkeypatch.setenv("MILLRACE_HOME", str(tmp_path))
+    open_landing(str(tmp_path / "landing")).write("one.ndjson", [{"type": "track"}])
+    with DagsterInstance.ephemeral() as instance:
+        monkeypatch.setattr(instance, "get_runs_count", lambda *_: 1)
+        assert isinstance(automation.new_landing_files(build_sensor_context(instance)), SkipReason)
+
+
+def test_one_page_holds_everything_together():
+    lines = (CHECKOUT / "dagster_project" / "definitions.py").read_text().splitlines()
+    assert len(lines) <= 60
+
+
+@pytest.mark.parametrize(
+    "name", ["ingest", "transform", "activation", "checks", "automation", "resources", "tick"]
+)
+def test_modules_stay_small(name):
+    assert len((CHECKOUT / "dagster_project" / f"{name}.py").read_text().splitlines()) <= 300
+
+
+def test_only_settings_read_the_environment():
+    package = Path(CHECKOUT / "dagster_project")
+    readers = {
+        path.name for path in package.rglob("*.py") if re.search(r"os\.(environ|getenv)", path.read_text())
+    }
+    assert readers == {"settings.py"}
