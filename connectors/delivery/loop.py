@@ -127,10 +127,9 @@ class _Run:
             await asyncio.gather(*(sender.close() for sender in self._senders.values()))
 
     async def _deliver_batch(self, batch: list[Message]) -> None:
-        usable = [
-            message for message in batch if message.channel in self._senders.keys() - self.stopped.keys()
-        ]
-        self._count("held", {m.message_id: "no_sender" for m in batch if m not in usable})
+        served = self._senders.keys() - self.stopped.keys()
+        usable = [message for message in batch if message.channel in served]
+        self._count("held", {due.message_id: "no_sender" for due in batch if due.channel not in served})
         self._refresh()
         got = ledger.claim(self._store, usable, self._worker, self._now(), wall_clock() + LEASE)
         self._count("skipped", got.skipped)

@@ -10,6 +10,7 @@ import binascii
 from datetime import UTC
 from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import cache
 
 from connectors.errors import Rejected
 from connectors.model import Envelope
@@ -25,9 +26,8 @@ def compose(envelope: Envelope, mail_from: str) -> bytes:
         Rejected: when a header would contain a line break, or the address is none.
     """
     message, content = envelope.message, envelope.content
-    domain = parseaddr(mail_from)[1].rpartition("@")[2]
     headers = {
-        "Message-ID": f"<{message.message_id}@{domain}>",
+        "Message-ID": f"<{message.message_id}@{domain(mail_from)}>",
         "Date": format_datetime(envelope.sent_at.replace(tzinfo=UTC)),
         "From": mailbox(mail_from),
         "To": recipient(message.address),
@@ -59,6 +59,13 @@ def recipient(address: str) -> str:
     return found
 
 
+@cache
+def domain(mail_from: str) -> str:
+    """The domain that our message ids live in."""
+    return parseaddr(mail_from)[1].rpartition("@")[2]
+
+
+@cache
 def mailbox(address: str) -> str:
     """A mailbox with its display name encoded where it is not ASCII."""
     return formataddr(parseaddr(address))

@@ -47,6 +47,7 @@ class SmtpSender:
         self._password = unquote(parts.password) if parts.password else None
         self._use_tls = parts.scheme == "smtps"
         self._mail_from = mail_from
+        self._return_path = parseaddr(mail_from)[1]
         self._timeout = timeout_seconds
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(connections)
@@ -85,7 +86,7 @@ class SmtpSender:
         """MAIL, RCPT, DATA. A connection that breaks before DATA sent nothing; after it, nobody knows."""
         has_left = False
         try:
-            await client.mail(parseaddr(self._mail_from)[1])
+            await client.mail(self._return_path)
             await client.rcpt(address)
             has_left = True
             response = await client.data(data)
