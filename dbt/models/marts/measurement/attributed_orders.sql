@@ -1,76 +1,69 @@
 -- Recomputes the orders of the delta, the orders that a touch of the delta may have
 -- caused, and the orders of people whose identity changed.
+{%- set touch_events = "'" ~ var('attribution_touches') | join("', '") ~ "'" %}
 with
-
-identifiers as (
-
-    select * from {{ ref('int_identifier_profiles') }}
-
-),
-
-orders as (
-
-    select * from {{ ref('int_orders') }}
-    where ordered_at is not null
-
-),
-
-touches as (
-
-    select * from {{ ref('message_events') }}
-    where
-        event in ('{{ var("attribution_touches") | join("', '") }}')
-        and not is_machine
-
-),
 
 changed_identifiers as (
 
     select
         identifier_id,
         {{ never() }} as since,
-    from identifiers
+    from {{ ref('int_identifier_profiles') }}
     where {{ is_new() }}
     union all
     select
         identifiers.identifier_id,
         touches.occurred_at as since,
-    from touches
-    inner join identifiers as touched on touches.profile_id = touched.identifier_id
-    inner join identifiers on touched.profile_id = identifiers.profile_id
-    where {{ is_new('touches.seen_at') }}
+    from {{ ref('message_events') }} as touches
+    inner join {{ ref('int_identifier_profiles') }} as touched
+        on touches.profile_id = touched.identifier_id
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on touched.profile_id = identifiers.profile_id
+    where
+        {{ is_new('touches.seen_at') }}
+        and touches.event in ({{ touch_events }})
+        and not touches.is_machine
+
+),
+
+changed_order_ids as (
+
+    select orders.order_id
+    from {{ ref('int_orders') }} as orders
+    inner join changed_identifiers
+        on orders.identifier_id = changed_identifiers.identifier_id
+    where
+        orders.ordered_at >= changed_identifiers.since
+        and orders.ordered_at >= (select min(since) from changed_identifiers)
+    union
+    select order_id from {{ ref('int_orders') }}
+    where {{ is_new() }}
 
 ),
 
 changed_orders as (
 
     select
-        order_id,
-        identifier_id,
-        ordered_at,
-        revenue,
-        coalesce(currency, '{{ var("shop_currency") }}') as currency,
-    from orders
-    where
-        {{ is_new() }}
-        or order_id in (
-            select orders.order_id
-            from orders
-            inner join changed_identifiers
-                on
-                    orders.identifier_id = changed_identifiers.identifier_id
-                    and orders.ordered_at >= changed_identifiers.since
-        )
+        orders.order_id,
+        buyers.profile_id,
+        orders.ordered_at,
+        orders.revenue,
+        coalesce(orders.currency, '{{ var("shop_currency") }}') as currency,
+    from {{ ref('int_orders') }} as orders
+    inner join changed_order_ids on orders.order_id = changed_order_ids.order_id
+    inner join {{ ref('int_identifier_profiles') }} as buyers
+        on orders.identifier_id = buyers.identifier_id
+    where orders.ordered_at is not null
 
 ),
 
-buyers as (
+buyer_identifiers as (
 
     select
-        changed_orders.order_id,
-        identifiers.profile_id,
-    from changed_orders
-    inner join identifiers on changed_orders.identifier_id = identifiers.identifier_id
+        identifier_id,
+        profile_id,
+    from {{ ref('int_identifier_profiles') }}
+    where profile_id in (select changed_orders.profile_id from changed_orders)
 
 ),
 
@@ -78,11 +71,17 @@ buyer_touches as (
 
     select
         touches.message_id,
-        identifiers.profile_id,
+        buyer_identifiers.profile_id,
         touches.occurred_at,
-    from touches
-    inner join identifiers on touches.profile_id = identifiers.identifier_id
-    where identifiers.profile_id in (select buyers.profile_id from buyers)
+    from {{ ref('message_events') }} as touches
+    inner join buyer_identifiers on touches.profile_id = buyer_identifiers.identifier_id
+    where
+        touches.event in ({{ touch_events }})
+        and not touches.is_machine
+        and touches.occurred_at > {{ add_seconds(
+            '(select min(changed_orders.ordered_at) from changed_orders)',
+            -86400 * var('attribution_window_days'),
+        ) }}
 
 ),
 
@@ -90,7 +89,7 @@ order_touches as (
 
     select
         changed_orders.order_id,
-        buyers.profile_id,
+        changed_orders.profile_id,
         changed_orders.ordered_at,
         changed_orders.revenue,
         changed_orders.currency,
@@ -98,10 +97,9 @@ order_touches as (
         min(buyer_touches.occurred_at) as first_touched_at,
         max(buyer_touches.occurred_at) as last_touched_at,
     from changed_orders
-    inner join buyers on changed_orders.order_id = buyers.order_id
     inner join buyer_touches
         on
-            buyers.profile_id = buyer_touches.profile_id
+            changed_orders.profile_id = buyer_touches.profile_id
             and changed_orders.ordered_at >= buyer_touches.occurred_at
             and changed_orders.ordered_at < {{ add_seconds(
                 'buyer_touches.occurred_at',
@@ -109,7 +107,7 @@ order_touches as (
             ) }}
     group by
         changed_orders.order_id,
-        buyers.profile_id,
+        changed_orders.profile_id,
         changed_orders.ordered_at,
         changed_orders.revenue,
         changed_orders.currency,

@@ -1,9 +1,15 @@
 -- Days before the last one counted are closed: only that day and later ones are counted.
 with
 
-memberships as (
+stays as (
 
-    select * from {{ ref('segment_memberships') }}
+    select
+        segment,
+        cast(entered_at as date) as entered_date,
+        cast(exited_at as date) as exited_date,
+        count(*) as stay_count,
+    from {{ ref('segment_memberships') }}
+    group by segment, cast(entered_at as date), cast(exited_at as date)
 
 ),
 
@@ -27,35 +33,30 @@ open_days as (
 counted as (
 
     select
-        memberships.segment,
+        stays.segment,
         open_days.date,
-        count(distinct memberships.profile_id) filter (
-            where
-            cast(memberships.exited_at as date) is null
-            or cast(memberships.exited_at as date) > open_days.date
+        sum(stays.stay_count) filter (
+            where stays.exited_date is null or stays.exited_date > open_days.date
         ) as member_count,
-        count(*) filter (
-            where cast(memberships.entered_at as date) = open_days.date
+        sum(stays.stay_count) filter (
+            where stays.entered_date = open_days.date
         ) as entered_count,
-        count(*) filter (
-            where cast(memberships.exited_at as date) = open_days.date
+        sum(stays.stay_count) filter (
+            where stays.exited_date = open_days.date
         ) as exited_count,
     from open_days
-    inner join memberships
+    inner join stays
         on
-            cast(memberships.entered_at as date) <= open_days.date
-            and (
-                memberships.exited_at is null
-                or cast(memberships.exited_at as date) >= open_days.date
-            )
-    group by memberships.segment, open_days.date
+            open_days.date >= stays.entered_date
+            and open_days.date <= coalesce(stays.exited_date, open_days.date)
+    group by stays.segment, open_days.date
 
 )
 
 select
     segment,
     date,
-    member_count,
-    entered_count,
-    exited_count,
+    cast(coalesce(member_count, 0) as bigint) as member_count,
+    cast(coalesce(entered_count, 0) as bigint) as entered_count,
+    cast(coalesce(exited_count, 0) as bigint) as exited_count,
 from counted

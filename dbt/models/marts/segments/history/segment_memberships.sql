@@ -1,17 +1,7 @@
--- A run compares the members of each segment with the open stays. It looks only at
--- profiles in the new events and at segments that time alone changes; the first run of a
--- day looks at everyone, so that an edited segment is never more than a day behind.
-{%- set timeless = ["''"] %}
-{%- for segment in var('segments') if not changes_with_time(segment) %}
-{%- do timeless.append("'" ~ segment[8:] ~ "'") %}
-{%- endfor %}
+-- A run compares the members of each segment with the open stays, for the people whom
+-- something happened to. The first run of a day compares everyone, and so sees what time
+-- alone has changed, and segments that were edited.
 with
-
-identifiers as (
-
-    select * from {{ ref('int_identifier_profiles') }}
-
-),
 
 known_stays as (
 
@@ -30,28 +20,29 @@ known_stays as (
 
 ),
 
-changed_identifiers as (
+last_run as (
 
-    select identifier_id from {{ ref('int_events') }} where {{ is_new() }}
-    union
-    select identifier_id from identifiers where {{ is_new() }}
-    union
-    select identifier_id
-    from identifiers
-    where
-        cast({{ as_of() }} as date)
-        > (select cast(max(known_stays.seen_at) as date) from known_stays)
+    select
+        case
+            when cast(max(seen_at) as date) = cast({{ as_of() }} as date)
+                then max(seen_at)
+            else {{ never() }}
+        end as seen_at,
+    from known_stays
 
 ),
 
 changed_profiles as (
 
-    select identifier_id as profile_id from changed_identifiers
+    select profile_id
+    from {{ ref('profiles') }}
+    where seen_at > (select last_run.seen_at from last_run)
     union
-    select identifiers.profile_id
-    from identifiers
-    inner join changed_identifiers
-        on identifiers.identifier_id = changed_identifiers.identifier_id
+    select identifier_id as profile_id
+    from {{ ref('int_identifier_profiles') }}
+    where
+        seen_at > (select last_run.seen_at from last_run)
+        and identifier_id <> profile_id
 
 ),
 
@@ -64,13 +55,11 @@ open_stays as (
         known_stays.segment,
         known_stays.entered_at,
     from known_stays
-    left join identifiers on known_stays.profile_id = identifiers.identifier_id
+    left join {{ ref('int_identifier_profiles') }} as identifiers
+        on known_stays.profile_id = identifiers.identifier_id
     where
         known_stays.exited_at is null
-        and (
-            known_stays.segment not in ({{ timeless | join(', ') }})
-            or known_stays.profile_id in (select profile_id from changed_profiles)
-        )
+        and known_stays.profile_id in (select profile_id from changed_profiles)
 
 ),
 
@@ -93,7 +82,7 @@ members as (
         '{{ segment[8:] }}' as segment,
         profile_id,
     from {{ ref(segment) }}
-    {% if is_incremental() and not changes_with_time(segment) -%}
+    {% if is_incremental() -%}
     where profile_id in (select profile_id from changed_profiles)
     {% endif -%}
     {% if not loop.last %}union all
