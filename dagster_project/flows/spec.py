@@ -6,39 +6,30 @@ that are allowed (see `problems.py`). Times are written as people say them and k
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dagster_project.flows.words import (
-    SECONDS,
-    WHOLE,
-    ConditionWord,
-    Reenter,
-    WaitUntil,
-    duration_words,
-    parse_duration,
-    parse_share,
-    parse_time,
-    quoted,
-    share_words,
+from dagster_project.flows.fields import (
+    ConditionWords,
+    Duration,
+    LocalTime,
+    MessageClass,
+    Name,
+    Number,
+    Payload,
+    Priority,
+    ReenterWords,
+    Scalar,
+    Share,
+    TemplateName,
+    WaitUntilWords,
+    by_name,
 )
+from dagster_project.flows.words import SECONDS, WHOLE, Reenter, duration_words, share_words
 
-T = TypeVar("T")
-MessageClass = Literal["transactional", "operational", "marketing"]
 COMPARISONS = ("is", "is_not", "at_least", "at_most", "more_than", "less_than", "is_known")
 
 
@@ -47,43 +38,12 @@ def misuse(at: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("misuse", "{message}", {"message": message, "at": at})
 
 
-def _scalar(value: object) -> bool | int | float | str:
-    if isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    raise ValueError(f"{quoted(value)} is not a text, a number, true or false: put a date in quotes")
-
-
-def _number(value: object) -> int | float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return value
-    raise ValueError(f"{quoted(value)} is not a number: texts are compared with is and is_not")
-
-
-def _sorted(named: dict[str, T]) -> dict[str, T]:
-    """By name: the order of names means nothing, so it must not change the version."""
-    return dict(sorted(named.items()))
-
-
 def _term(value: object) -> object:
     return {"signal": value} if isinstance(value, str) else value
 
 
 def _variant(value: object) -> object:
     return {"share": value} if isinstance(value, str) else value
-
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-TemplateName = Annotated[str, StringConstraints(pattern=r"^(email|sms|push)/[a-z][a-z0-9_]*$", max_length=80)]
-Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
-Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
-Number = Annotated[int | float, PlainValidator(_number)]
-Payload = Annotated[dict[Name, Scalar], AfterValidator(_sorted)]
-Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(duration_words)]
-Share = Annotated[Decimal, BeforeValidator(parse_share), PlainSerializer(share_words)]
-LocalTime = Annotated[str, BeforeValidator(parse_time)]
-ReenterWords = Annotated[Reenter, PlainValidator(Reenter.parse), PlainSerializer(str)]
-WaitUntilWords = Annotated[WaitUntil, PlainValidator(WaitUntil.parse), PlainSerializer(str)]
-ConditionWords = Annotated[ConditionWord, PlainValidator(ConditionWord.parse), PlainSerializer(str)]
 
 
 class Vocabulary(BaseModel):
@@ -284,7 +244,7 @@ class Definition(Vocabulary):
     goal: Goal | None = None
     exit_on: tuple[Name, ...] = ()
     hold_out: Share = Decimal()
-    conditions: Annotated[dict[Name, Condition], AfterValidator(_sorted)] = {}
+    conditions: Annotated[dict[Name, Condition], AfterValidator(by_name)] = {}
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     @property

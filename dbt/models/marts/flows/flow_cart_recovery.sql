@@ -1,4 +1,5 @@
-{#- The rule of `carts.status = 'abandoned'`, worked out for the last days only: nothing here grows with history. -#}
+{#- The rule of `carts.status = 'abandoned'`, worked out for the last days only, so that it
+    costs the same however long the history is. -#}
 {%- set idle_seconds = var('cart_abandoned_after_minutes') * 60 -%}
 
 with

@@ -70,15 +70,28 @@ item_lists as (
 
 ),
 
+described_orders as (
+
+    select
+        recent_orders.order_id,
+        recent_orders.profile_id,
+        recent_orders.ordered_at,
+        recent_orders.value,
+        recent_orders.currency,
+        item_lists.items
+    from recent_orders
+    left join item_lists on recent_orders.order_id = item_lists.order_id
+
+),
+
 entries as (
 
     select
-        {{ hash_id(["'post_purchase'", 'recent_orders.order_id']) }} as entry_id,
-        recent_orders.profile_id,
-        recent_orders.ordered_at as entered_at,
+        {{ hash_id(["'post_purchase'", 'order_id']) }} as entry_id,
+        profile_id,
+        ordered_at as entered_at,
         {{ json_object(['order_id', 'items', 'value', 'currency']) }} as context
-    from recent_orders
-    left join item_lists using (order_id)
+    from described_orders
 
 )
 
