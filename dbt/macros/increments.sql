@@ -1,7 +1,12 @@
-{#- Whether a row of an upstream increment arrived after what this model has already taken; every row on a full build. -#}
+{#- Whether a row of an upstream increment is newer than what this model has taken; every row on a full build.
+    Taken is what its own rows show, and all that was there when a run of all increments last succeeded: so a model
+    about rare events does not read the history again and again in search of one. -#}
 {% macro is_new(seen_at='seen_at') -%}
     {%- if is_incremental() -%}
-        {{ seen_at }} > (select coalesce(max(seen_at), {{ never() }}) from {{ this }})
+        {{ seen_at }} > (
+            select coalesce(max(seen_at), {{ never() }})
+            from (select seen_at from {{ this }} union all select seen_at from {{ complete_runs() }}) as taken
+        )
     {%- else -%}
         true
     {%- endif -%}
@@ -10,4 +15,26 @@
 {#- A moment before all others. -#}
 {% macro never() -%}
     cast('1970-01-01 00:00:00' as timestamp)
+{%- endmacro %}
+
+{#- The table with a row per run in which every increment succeeded; kept by the two hooks of dbt_project.yml. -#}
+{% macro complete_runs() -%}
+    {{ target.database }}.intermediate.complete_runs
+{%- endmacro %}
+
+{% macro create_complete_runs() -%}
+    create schema if not exists {{ target.database }}.intermediate;
+    create table if not exists {{ complete_runs() }} (seen_at timestamp);
+{%- endmacro %}
+
+{#- One row more when each model that asks `is_new` was built by this very run. -#}
+{% macro note_complete_run(results) -%}
+    {%- set built = results | selectattr('status', 'equalto', 'success') | map(attribute='node.unique_id') | list -%}
+    {%- set missing = [] -%}
+    {%- for node in (graph.nodes.values() if execute else []) if 'macro.millrace.is_new' in node.depends_on.macros -%}
+        {%- if node.unique_id not in built %}{% do missing.append(node.unique_id) %}{% endif -%}
+    {%- endfor -%}
+    {%- if execute and not missing -%}
+        insert into {{ complete_runs() }} select max(seen_at) from {{ target.database }}.intermediate.int_events
+    {%- endif -%}
 {%- endmacro %}
