@@ -41,8 +41,8 @@ with
 listed as (
     select
         count(*) as message_count,
-        count(*) filter (where message_class = 'marketing') as marketing_count,
-        count(*) filter (where message_class = 'marketing' and consent_id is not null) as with_consent_count
+        count(*) filter (where is_marketing) as marketing_count,
+        count(*) filter (where is_marketing and consent_id is not null) as with_consent_count
     from due
 ),
 held as (
@@ -80,7 +80,7 @@ class ListFacts:
 
     Attributes:
         message_count: messages due now.
-        marketing_count: those of class marketing.
+        marketing_count: those of class marketing that reach a person; what changes a profile needs no consent.
         marketing_with_consent_count: those of class marketing that name the consent they rest on.
         stale_consent_count: messages of the last day held back because the consent feed is stale.
         consent_share: share of people with an e-mail address who are subscribed; none without people.
