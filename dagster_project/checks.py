@@ -43,7 +43,7 @@ listed as (
         count(*) as message_count,
         count(*) filter (where is_marketing) as marketing_count,
         count(*) filter (where is_marketing and consent_id is not null) as with_consent_count
-    from due
+    from (select *, message_class = 'marketing' and channel not in ('profile', 'webhook') as is_marketing from due)
 ),
 held as (
     select count(distinct message_id) as stale_consent_count
@@ -65,7 +65,7 @@ outcomes as (
             where signal in ('message_bounced', 'message_complained', 'message_rejected')
         ) as failed_count
     from intermediate.int_signals
-    where occurred_at > as_of - interval 1 day and occurred_at <= as_of
+    where occurred_at >= as_of - interval 1 day and occurred_at <= as_of
 )
 select
     message_count, marketing_count, with_consent_count as marketing_with_consent_count, stale_consent_count,
@@ -80,7 +80,7 @@ class ListFacts:
 
     Attributes:
         message_count: messages due now.
-        marketing_count: those of class marketing that reach a person; what changes a profile needs no consent.
+        marketing_count: those of class marketing that reach a person (a changed profile needs no consent).
         marketing_with_consent_count: those of class marketing that name the consent they rest on.
         stale_consent_count: messages of the last day held back because the consent feed is stale.
         consent_share: share of people with an e-mail address who are subscribed; none without people.
