@@ -43,7 +43,10 @@ listed as (
         count(*) as message_count,
         count(*) filter (where is_marketing) as marketing_count,
         count(*) filter (where is_marketing and consent_id is not null) as with_consent_count
-    from (select *, message_class = 'marketing' and channel not in ('profile', 'webhook') as is_marketing from due)
+    from (
+        select *, message_class = 'marketing' and channel not in ('profile', 'webhook') as is_marketing
+        from due
+    )
 ),
 held as (
     select count(distinct message_id) as stale_consent_count
