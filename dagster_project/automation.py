@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 from dagster import (
     AssetSelection,
@@ -28,6 +29,8 @@ from dagster_project.settings import Settings
 
 AUDITS = AssetSelection.groups("audits")
 LOOP = AssetSelection.all() - AUDITS
+LONGEST_RUN = timedelta(minutes=30)
+"""A run that is older and has not ended is taken for dead."""
 UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.NOT_STARTED]
 
 hourly_activation = define_asset_job(
@@ -66,7 +69,9 @@ schedules = [
 @sensor(job=landing_to_send_list, minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
 def new_landing_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     """A run for every change of the landing folder; what lands during a run starts the next one."""
-    if context.instance.get_runs_count(RunsFilter(job_name=landing_to_send_list.name, statuses=UNDER_WAY)):
+    lately = datetime.now(UTC) - LONGEST_RUN
+    active = RunsFilter(job_name=landing_to_send_list.name, statuses=UNDER_WAY, created_after=lately)
+    if context.instance.get_runs_count(active):
         return SkipReason("a run is under way: what has landed meanwhile follows it")
     settings = Settings.from_environment()
     files = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files()

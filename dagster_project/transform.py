@@ -47,9 +47,9 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # ships no types 
         return AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """The folder that a marketer knows: staging, intermediate, and each mart's own name."""
-        layer, *folders = dbt_resource_props["fqn"][1:-1] or [SEED_GROUP]
-        return str(folders[0] if layer == "marts" and folders else layer)
+        """The topic that a marketer knows: reasoning about flows stands with the flows, not in a layer."""
+        layer, *topics = dbt_resource_props["fqn"][1:-1] or [SEED_GROUP]
+        return str(topics[0] if topics and layer != "staging" else layer)
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         """Whoever the YAML names; the data team where nobody is named."""

@@ -23,6 +23,7 @@ nux: {enabled: false}
 run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
+run_monitoring: {enabled: true, start_timeout_seconds: 180, poll_interval_seconds: 60}
 concurrency:
   pools:
     default_limit: 1

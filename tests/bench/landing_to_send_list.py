@@ -16,7 +16,7 @@ import statistics
 import time
 from datetime import UTC, datetime
 
-from dagster import AssetKey, AssetMaterialization, DagsterEventType, DagsterInstance, EventRecordsFilter
+from dagster import AssetKey, AssetMaterialization, AssetRecordsFilter, DagsterEventType, DagsterInstance
 
 from connectors.landing import open_landing
 from dagster_project.settings import Settings
@@ -62,13 +62,9 @@ def measure(instance: DagsterInstance, person: str) -> float:
 
 def materialized(instance: DagsterInstance, after: float) -> list[tuple[float, str]]:
     """When the send list was materialized since a moment, and by which run, oldest first."""
-    records = instance.get_event_records(
-        EventRecordsFilter(
-            DagsterEventType.ASSET_MATERIALIZATION, asset_key=SEND_LIST, after_timestamp=after
-        ),
-        ascending=True,
-    )
-    return [(record.event_log_entry.timestamp, record.event_log_entry.run_id) for record in records]
+    since = AssetRecordsFilter(asset_key=SEND_LIST, after_timestamp=after)
+    found = instance.fetch_materializations(since, limit=100, ascending=True)
+    return [(record.timestamp, record.run_id) for record in found.records]
 
 
 def took_files(instance: DagsterInstance, run_id: str) -> bool:

@@ -15,7 +15,7 @@ from dagster_project.definitions import millrace
 from dagster_project.settings import CHECKOUT
 
 GROUPS = {
-    *("landing", "staging", "intermediate", "settings"),
+    *("landing", "staging", "settings", "events", "identity"),
     *("commerce", "profiles", "segments", "flows", "sends", "measurement"),
     *("delivery", "audits"),
 }
@@ -56,7 +56,7 @@ def test_staging_stands_between_landing_and_marts(definitions, nodes):
     assert AssetKey(["staging", "stg_events__events"]) in job.asset_layer.executable_asset_keys
 
 
-def test_groups_are_the_folders_that_a_marketer_knows(nodes):
+def test_groups_are_the_topics_that_a_marketer_knows(nodes):
     assert {node.group_name for node in nodes.values()} == GROUPS
 
 
