@@ -38,7 +38,7 @@ check: lint test  ## everything that the gate wants
 bench: .venv/installed  ## speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench
 
-lock:  ## resolve again after a change of dependencies
+lock: .venv/installed  ## resolve again after a change of dependencies
 	$(BIN)/uv lock --quiet
 	$(BIN)/uv export --quiet --frozen --no-emit-project --all-groups --no-header > requirements.lock
 
