@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 CUSTOMERS = 2400
 MARKER = "demo"
+STAGE = "two months"
 
 
 class DemoHomeError(ValueError):
@@ -55,7 +56,7 @@ def run_demo(
     Args:
         settings: the installation; an earlier demo in its home is replaced.
         seed: chooses customers, plans and dice; the same seed gives the same orders and messages.
-        progress: called with (what is happening, ticks done, ticks in all).
+        progress: called with (stage, ticks done, ticks in all).
         customers: how many people there are.
         calendar: when it happens.
 
@@ -76,12 +77,12 @@ def run_demo(
         sending = replace(settings, smtp_url=server.url)
         for number, moment in enumerate(moments):
             if progress:
-                progress(f"{moment:%a %d %b %H:%M}", number, len(moments))
+                progress(STAGE, number, len(moments))
             shop.advance(landing, moment)
             tick(sending, moment)
             shop.read_mails(server.take(), moment)
     if progress:
-        progress("the books", len(moments), len(moments))
+        progress(STAGE, len(moments), len(moments))
     closing = read_closing(settings)
     truths = tuple(true_effects(shop.orders, closing.entries))
     write_truth(settings.home / MARKER / "truth.json", seed, truths)

@@ -27,7 +27,7 @@ def main() -> None:
     costs = {name: run(name, options) for name in names}
     console = Console()
     console.print(size_table(costs))
-    print_ratios(console, costs)
+    print_growth(console, costs)
     if options.year:
         from tests.bench.year import print_year  # noqa: PLC0415  (reads a file that not every checkout has)
 
@@ -67,6 +67,7 @@ def size_table(costs: dict[str, SizeCost]) -> Table:
     add("profiles", lambda cost: f"{cost.profiles:,}")
     add("generate history", lambda cost: f"{cost.generate_seconds:.1f}")
     add("full build", lambda cost: f"{cost.build_seconds:.1f}")
+    add("  processor", lambda cost: f"{cost.build_cpu_seconds:.1f}")
     add("  inside DuckDB", lambda cost: f"{cost.build_warehouse_seconds:.1f}")
     for new in NEW_EVENTS:
         label = f"hourly tick, {new // 1000}k new events"
@@ -76,6 +77,8 @@ def size_table(costs: dict[str, SizeCost]) -> Table:
             ("dbt", "transform_seconds"),
             ("  inside DuckDB", "warehouse_seconds"),
             ("readers' copy", "publish_seconds"),
+            ("processor", "cpu_seconds"),
+            ("  of DuckDB", "warehouse_cpu_seconds"),
         ):
             add(f"  {title}", lambda cost, new=new, part=part: f"{cost.tick_seconds(new, part):.2f}")
         add("  each repeat", lambda cost, new=new: " ".join(
@@ -87,19 +90,27 @@ def size_table(costs: dict[str, SizeCost]) -> Table:
     return table
 
 
-def print_ratios(console: Console, costs: dict[str, SizeCost]) -> None:
-    """How a tick grows with history: the promise is at most 1.2 from 5M to 50M."""
-    names = list(costs)
-    for smaller, larger in pairwise(names):
+def print_growth(console: Console, costs: dict[str, SizeCost]) -> None:
+    """How a tick grows with history (the promise is at most 1.2 from 5M to 50M), and which models make it grow."""
+    for smaller, larger in pairwise(costs):
         for new in NEW_EVENTS:
-            whole = costs[larger].tick_seconds(new) / costs[smaller].tick_seconds(new)
-            inside = costs[larger].tick_seconds(new, "warehouse_seconds") / costs[smaller].tick_seconds(
-                new, "warehouse_seconds"
-            )
+            ratios = {
+                part: costs[larger].tick_seconds(new, part) / costs[smaller].tick_seconds(new, part)
+                for part in ("seconds", "cpu_seconds", "warehouse_cpu_seconds")
+            }
             console.print(
-                f"tick of {new // 1000}k at {larger} / at {smaller}: {whole:.2f} (inside DuckDB {inside:.2f})"
+                f"tick of {new // 1000}k at {larger} / at {smaller}: {ratios['seconds']:.2f} "
+                f"(processor {ratios['cpu_seconds']:.2f}, of DuckDB {ratios['warehouse_cpu_seconds']:.2f})"
             )
-    console.print(f"segment “spend over 50 and a purchase over 50”: the peer needs {PEER}")
+            console.print(f"  grew most: {growth(costs[smaller], costs[larger], new)}")
+    console.print(f"segment spend over 50 and a purchase over 50: the peer needs {PEER}")
+
+
+def growth(smaller: SizeCost, larger: SizeCost, new_events: int, count: int = 6) -> str:
+    """The models whose processor time grew most, in seconds."""
+    before, after = smaller.model_seconds(new_events), larger.model_seconds(new_events)
+    grown = sorted(after, key=lambda model: before.get(model, 0.0) - after[model])[:count]
+    return ", ".join(f"{model} {before.get(model, 0.0):.2f} → {after[model]:.2f}" for model in grown)
 
 
 if __name__ == "__main__":

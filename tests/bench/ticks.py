@@ -17,15 +17,15 @@ from dagster_project.settings import Settings
 from dagster_project.tick import tick
 from dagster_project.warehouse import open_warehouse
 from tests.bench.history import History, events_sql, write_history
-from tests.bench.measure import peak_memory_gib, warehouse_time
+from tests.bench.measure import WarehouseTime, peak_memory_gib, warehouse_time
 
-ENDS_AT = datetime(2026, 10, 5, 15)  # noqa: DTZ001
+ENDS_AT = datetime(2026, 10, 5, 15)
 HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class TickCost:
-    """Seconds of one tick: all of it, its dbt run, the part of that inside DuckDB, loading, the readers' copy."""
+    """Seconds of one tick and of its parts; `cpu` in processor seconds, `model_cpu` of DuckDB by model."""
 
     new_events: int
     seconds: float
@@ -33,6 +33,9 @@ class TickCost:
     warehouse_seconds: float
     load_seconds: float
     publish_seconds: float
+    cpu_seconds: float
+    warehouse_cpu_seconds: float
+    model_cpu: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class SizeCost:
     generate_seconds: float
     build_seconds: float
     build_warehouse_seconds: float
+    build_cpu_seconds: float
     ticks: tuple[TickCost, ...]
     segment_seconds: dict[str, float]
     peak_gib: float
@@ -52,6 +56,11 @@ class SizeCost:
     def tick_seconds(self, new_events: int, part: str = "seconds") -> float:
         """Median over the repeats with so many new events."""
         return median(getattr(cost, part) for cost in self.ticks if cost.new_events == new_events)
+
+    def model_seconds(self, new_events: int) -> dict[str, float]:
+        """Median processor seconds of DuckDB by model."""
+        ticks = [cost.model_cpu for cost in self.ticks if cost.new_events == new_events]
+        return {model: median(tick.get(model, 0.0) for tick in ticks) for model in ticks[0]}
 
 
 def measure(events: int, new_events: list[int], repeats: int, *, verbose: bool = False) -> SizeCost:
@@ -64,10 +73,11 @@ def measure(events: int, new_events: list[int], repeats: int, *, verbose: bool =
         started = time.perf_counter()
         write_history(open_warehouse(settings), history)
         generated = time.perf_counter()
+        build_cpu = time.process_time()
         with warehouse_time() as inside:
-            built = tick(settings, ENDS_AT, deliver=False)
-        build_seconds = time.perf_counter() - generated
-        _explain(built.nodes, inside.slowest(15), verbose=verbose)
+            tick(settings, ENDS_AT, deliver=False)
+        build_seconds, build_cpu = time.perf_counter() - generated, time.process_time() - build_cpu
+        _explain("full build", build_seconds, inside, verbose=verbose)
         costs = list(_hourly(settings, history, new_events * repeats, verbose=verbose))
         return SizeCost(
             events=events,
@@ -75,6 +85,7 @@ def measure(events: int, new_events: list[int], repeats: int, *, verbose: bool =
             generate_seconds=generated - started,
             build_seconds=build_seconds,
             build_warehouse_seconds=inside.seconds,
+            build_cpu_seconds=build_cpu,
             ticks=tuple(costs),
             segment_seconds=segment_seconds(settings),
             peak_gib=peak_memory_gib(),
@@ -92,12 +103,12 @@ def _hourly(settings: Settings, history: History, sizes: list[int], *, verbose: 
         )
         landing.write(f"hour-{number:04}.ndjson", records(settings, hour))
         written += size
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         with warehouse_time() as inside:
             result = tick(settings, as_of, deliver=False)
-        seconds = time.perf_counter() - started
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         if number:
-            _explain(result.nodes, inside.slowest(8), verbose=verbose)
+            _explain(f"tick of {size:,}", seconds, inside, verbose=verbose)
             yield TickCost(
                 size,
                 seconds,
@@ -105,6 +116,9 @@ def _hourly(settings: Settings, history: History, sizes: list[int], *, verbose: 
                 inside.seconds,
                 result.seconds["load"],
                 result.seconds["publish"],
+                cpu,
+                inside.cpu_seconds,
+                {model: round(spent, 3) for model, spent in inside.cpu_by_model.items()},
             )
 
 
@@ -125,14 +139,14 @@ def records(settings: Settings, history: History) -> Iterator[dict[str, object]]
         }
 
 
-def _explain(nodes, statements, *, verbose: bool) -> None:
-    if not verbose:
-        return
-    for node in sorted(nodes, key=lambda node: -node.seconds)[:12]:
-        print(f"  {node.seconds:7.2f} s  {node.name}", file=sys.stderr)
-    for seconds, sql in statements:
-        print(f"  {seconds:7.2f} s  {' '.join(sql.split())[:160]}", file=sys.stderr)
-    print(file=sys.stderr)
+def _explain(what: str, seconds: float, inside: WarehouseTime, *, verbose: bool) -> None:
+    if verbose:
+        slowest = "".join(
+            f"\n  {spent:7.2f}  {model}" for model, spent in inside.cpu_by_model.most_common(15)
+        )
+        print(
+            f"{what}: {seconds:.1f} s, DuckDB {inside.cpu_seconds:.1f} processor s{slowest}", file=sys.stderr
+        )
 
 
 def as_json(cost: SizeCost) -> str:

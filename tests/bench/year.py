@@ -17,7 +17,7 @@ from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.tick import tick
 
-FIRST_DAY = datetime(2010, 12, 1, 23)  # noqa: DTZ001
+FIRST_DAY = datetime(2010, 12, 1, 23)
 DAYS = 374
 SOURCE = CHECKOUT.parent / "shared" / "data" / "online_retail" / "online_retail.parquet"
 
