@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 # Afternoon in Lisbon and Berlin, morning in New York: nobody's quiet hours. The last day, 1 November, is a
 # newsletter's. All times are naive UTC.
-GO_LIVE = datetime(2026, 10, 11, 15)  # noqa: DTZ001
+GO_LIVE = datetime(2026, 10, 11, 15)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from dagster_project.demo.shop import PlacedOrder
 from dagster_project.demo.truth import Entry, true_effects
 
-MONDAY = datetime(2026, 10, 5, 12)  # noqa: DTZ001
+MONDAY = datetime(2026, 10, 5, 12)
 CART = "cart_recovery"
 
 
