@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +24,15 @@ from dagster_project.manifest import TICK, forget_compilation, read_manifest, ti
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.events.base_types import EventMsg
 
     from dagster_project.settings import Settings
+
+Progress = Callable[[int, int], None]
+"""Called with (nodes done, nodes in all)."""
+
+KEPT_PARSES = 6
+"""Files of parses that are kept: of several branches, or of an edit that is taken back."""
 
 FAILED = frozenset({"error", "fail", "runtime error"})
 """Statuses of dbt nodes that stop what depends on them."""
@@ -103,6 +111,7 @@ class DbtProject:
         command: str = "run",
         variables: dict[str, Any] | None = None,
         full_refresh: bool = False,
+        progress: Progress | None = None,
     ) -> list[NodeResult]:
         """Run `dbt <command>` as of a UTC moment.
 
@@ -112,6 +121,7 @@ class DbtProject:
             command: run, build, test, seed or compile.
             variables: further dbt vars.
             full_refresh: rebuild incremental models (ledgers refuse it by themselves).
+            progress: called with (nodes done, nodes in all).
 
         Raises:
             DbtError: when a node fails; the nodes that did not depend on it were still run.
@@ -121,9 +131,9 @@ class DbtProject:
             *(["--select", *select] if select else []),
             *(["--full-refresh"] if full_refresh else []),
         ]
-        return unless_failed(self.command(words, as_of, variables))
+        return unless_failed(self._run(words, as_of, variables or {}, self.manifest(), progress))
 
-    def tick(self, as_of: datetime) -> list[NodeResult]:
+    def tick(self, as_of: datetime, progress: Progress | None = None) -> list[NodeResult]:
         """Run what a tick must run, on a manifest without tests: they would take a fifth of the time.
 
         Raises:
@@ -133,7 +143,7 @@ class DbtProject:
             chosen = self.tick_selection()
             fresh = self._read_manifest(self._fingerprint) or self._parse(self._fingerprint)
             self._lean, self._lean_fingerprint = without_tests(fresh, chosen), self._fingerprint
-        return unless_failed(self._run(["run", "--select", f"tag:{TICK}"], as_of, {}, self._lean))
+        return unless_failed(self._run(["run", "--select", f"tag:{TICK}"], as_of, {}, self._lean, progress))
 
     def command(
         self, words: Sequence[str], as_of: datetime, variables: dict[str, Any] | None = None
@@ -151,10 +161,16 @@ class DbtProject:
         return self._run(words, as_of, variables or {}, self.manifest())
 
     def _run(
-        self, words: Sequence[str], as_of: datetime, variables: dict[str, Any], manifest: Manifest
+        self,
+        words: Sequence[str],
+        as_of: datetime,
+        variables: dict[str, Any],
+        manifest: Manifest,
+        progress: Progress | None = None,
     ) -> list[NodeResult]:
         forget_compilation(manifest)
-        outcome = self._invoke(list(words), {"as_of": f"{as_of:%Y-%m-%d %H:%M:%S}", **variables}, manifest)
+        variables = {"as_of": f"{as_of:%Y-%m-%d %H:%M:%S}", **variables}
+        outcome = self._invoke(list(words), variables, manifest, progress)
         return [
             NodeResult(item.node.unique_id, str(item.status), item.execution_time, item.message)
             for item in getattr(outcome, "results", [])
@@ -169,7 +185,11 @@ class DbtProject:
         return tick_selection(self.manifest())
 
     def _invoke(
-        self, arguments: list[str], variables: dict[str, Any], manifest: Manifest | None = None
+        self,
+        arguments: list[str],
+        variables: dict[str, Any],
+        manifest: Manifest | None = None,
+        progress: Progress | None = None,
     ) -> Any:  # noqa: ANN401  (each dbt command has a result of its own)
         from dbt.cli.main import dbtRunner  # noqa: PLC0415  (0.9 s that `--help` should not pay)
 
@@ -181,7 +201,7 @@ class DbtProject:
         }
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
-            outcome = dbtRunner(manifest=manifest).invoke(
+            outcome = dbtRunner(manifest=manifest, callbacks=_node_counters(progress)).invoke(
                 [
                     *arguments,
                     "--project-dir",
@@ -189,7 +209,7 @@ class DbtProject:
                     "--profiles-dir",
                     str(self._settings.dbt_project),
                     "--target-path",
-                    str(self._settings.home / "dbt_target"),
+                    str(self._settings.home / "dbt_target" if manifest else self._settings.parse_cache),
                     "--log-path",
                     str(self._settings.home / "logs"),
                     "--vars",
@@ -198,7 +218,7 @@ class DbtProject:
                     "--log-level-file",
                     "none",
                     "--no-print",
-                    "--no-write-json" if manifest else "--write-json",
+                    "--no-write-json",
                 ]
             )
         if outcome.exception is not None:
@@ -208,7 +228,7 @@ class DbtProject:
         return outcome.result
 
     def _parsed(self, fingerprint: str, suffix: str) -> Path:
-        return self._settings.home / "dbt_target" / f"parsed-{fingerprint[:16]}.{suffix}"
+        return self._settings.parse_cache / f"parsed-{fingerprint[:16]}.{suffix}"
 
     def _read_manifest(self, fingerprint: str) -> Manifest | None:
         path = self._parsed(fingerprint, "pickle")
@@ -217,15 +237,14 @@ class DbtProject:
         return read_manifest(path)
 
     def _parse(self, fingerprint: str) -> Manifest:
-        """Parse the project and leave it for the next process; older parses are removed."""
-        manifest: Manifest = self._invoke(["parse"], {})
-        folder = self._settings.home / "dbt_target"
-        for stale in folder.glob("parsed-*"):
+        """Parse the project and leave it for the next process, whatever its installation; drop old parses."""
+        manifest: Manifest = self._invoke(["parse"], {"warehouse_path": "warehouse.duckdb"})
+        written = json.dumps(manifest.writable_manifest().to_dict(omit_none=False))
+        write_whole(self._parsed(fingerprint, "json"), written.encode())
+        write_whole(self._parsed(fingerprint, "pickle"), pickle.dumps(manifest, pickle.HIGHEST_PROTOCOL))
+        parses = sorted(self._settings.parse_cache.glob("parsed-*"), key=lambda path: path.stat().st_mtime)
+        for stale in parses[:-KEPT_PARSES]:
             stale.unlink(missing_ok=True)
-        write_whole(
-            self._parsed(fingerprint, "pickle"), pickle.dumps(manifest, protocol=pickle.HIGHEST_PROTOCOL)
-        )
-        write_whole(self._parsed(fingerprint, "json"), (folder / "manifest.json").read_bytes())
         return manifest
 
     def fingerprint(self) -> str:
@@ -236,6 +255,16 @@ class DbtProject:
                 stat = path.stat()
                 digest.update(f"{path}:{stat.st_mtime_ns}:{stat.st_size}".encode())
         return digest.hexdigest()
+
+
+def _node_counters(progress: Progress | None) -> list[Callable[[EventMsg], None]]:
+    """A listener to dbt's events that tells `progress` about every node that ended."""
+
+    def listen(event: EventMsg) -> None:
+        if progress and event.info.name in {"LogModelResult", "LogSeedResult", "LogTestResult"}:
+            progress(event.data.index, event.data.total)
+
+    return [listen] if progress else []
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 BATCH_ROWS = 2_000
+JUDGED = """
+select due.*
+from due
+inner join (select as_of, is_blocked from raw_runs.lists order by judged_at desc limit 1) as judged
+    on due.due_at <= judged.as_of and not judged.is_blocked
+where ? is null or due.channel = ?
+order by due.priority desc, due.due_at, due.message_id
+"""
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,14 @@ class Due:
 
 
 def read_due(warehouse: Warehouse, as_of: datetime, channel: str | None = None) -> Due:
-    """Read the messages that are due, on one channel or all, and what their last look needs."""
+    """Read the messages that are due, on one channel or all, and what their last look needs.
+
+    Only what the last judgement saw, and nothing when it held the list: a step that somebody starts by hand
+    in Dagster cannot send past it.
+    """
     warehouse.execute(DUE)
-    where = "where channel = ?" if channel else ""
-    parameters = [channel] if channel else []
     return Due(
-        messages=warehouse.query(
-            f"select * from due {where} order by priority desc, due_at, message_id", parameters
-        ),
+        messages=warehouse.query(JUDGED, [channel, channel]),
         suppressions=warehouse.query(
             """select channel, address, reason, since from profiles.suppressions
             where address in (select lower(address) from due)"""

@@ -73,6 +73,12 @@ class Settings:
         return self.home / "outbox"
 
     @property
+    def parse_cache(self) -> Path:
+        """Folder of the parsed dbt project: one per checkout, or per installation where that is read-only."""
+        checkout = self.dbt_project / "target"
+        return checkout if os.access(self.dbt_project, os.W_OK) else self.home / "dbt_target"
+
+    @property
     def dagster_home(self) -> Path:
         """Folder in which Dagster keeps runs, events and schedules."""
         return self.home / "dagster"

