@@ -34,7 +34,9 @@ changed_order_ids as (
         on orders.identifier_id = changed_identifiers.identifier_id
     where
         orders.ordered_at >= changed_identifiers.since
-        and orders.ordered_at >= (select min(since) from changed_identifiers)
+        and orders.ordered_at >= (
+            select min(earliest.since) from changed_identifiers as earliest
+        )
     union
     select order_id from {{ ref('int_orders') }}
     where {{ is_new() }}
@@ -123,7 +125,7 @@ ranked_touches as (
             partition by order_id order by first_touched_at, message_id
         ) as first_rank,
         row_number() over (
-            partition by order_id order by last_touched_at desc, message_id
+            partition by order_id order by last_touched_at desc, message_id asc
         ) as last_rank,
         count(*) over (partition by order_id) as touch_count,
     from order_touches

@@ -6,9 +6,21 @@ sends as (
 
 ),
 
-segment_memberships as (
+identifiers as (
 
-    select * from {{ ref('segment_memberships') }}
+    select * from {{ ref('profile_identifiers') }}
+
+),
+
+stays as (
+
+    select
+        identifiers.profile_id,
+        memberships.segment,
+        memberships.entered_at,
+        memberships.exited_at,
+    from {{ ref('segment_memberships') }} as memberships
+    inner join identifiers on memberships.profile_id = identifiers.identifier_id
 
 ),
 
@@ -27,16 +39,14 @@ sent_in_segment as (
 
     select distinct
         sends.message_id,
-        segment_memberships.segment,
+        stays.segment,
     from sends
-    inner join segment_memberships
+    inner join identifiers on sends.profile_id = identifiers.identifier_id
+    inner join stays
         on
-            sends.profile_id = segment_memberships.profile_id
-            and segment_memberships.entered_at <= sends.sent_at
-            and (
-                segment_memberships.exited_at is null
-                or segment_memberships.exited_at > sends.sent_at
-            )
+            identifiers.profile_id = stays.profile_id
+            and sends.sent_at >= stays.entered_at
+            and (stays.exited_at is null or sends.sent_at < stays.exited_at)
 
 )
 

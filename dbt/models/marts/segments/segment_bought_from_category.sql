@@ -2,7 +2,7 @@ with
 
 order_items as (
 
-    select * from {{ ref('order_items') }}
+    select * from {{ ref('int_order_items') }}
     where category = '{{ var("segment_category") }}'
 
 ),

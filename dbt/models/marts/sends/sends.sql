@@ -110,8 +110,8 @@ described as (
     from {{ ref('int_message_candidates') }} as candidates
     inner join scheduled on candidates.message_id = scheduled.message_id
     where
-        candidates.decided_at >= (select min(scheduled.decided_at) from scheduled)
-        and candidates.decided_at <= (select max(scheduled.decided_at) from scheduled)
+        candidates.decided_at >= (select min(first.decided_at) from scheduled as first)
+        and candidates.decided_at <= (select max(last.decided_at) from scheduled as last)
 
 )
 

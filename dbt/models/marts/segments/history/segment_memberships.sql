@@ -22,13 +22,16 @@ known_stays as (
 
 last_run as (
 
-    select
+    select {% if is_incremental() -%}
         case
             when cast(max(seen_at) as date) = cast({{ as_of() }} as date)
                 then max(seen_at)
             else {{ never() }}
         end as seen_at,
-    from known_stays
+    from {{ this }}
+    {%- else -%}
+        {{ never() }} as seen_at,
+    {%- endif %}
 
 ),
 
