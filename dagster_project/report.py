@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from dagster_project.warehouse import Warehouse
 
 PLOTS = {
-    "send_list": "select status || coalesce(': ' || reason, ''), count(*) from sends.send_list group by 1",
+    "send_list": """
+        select status || coalesce(': ' || reason, ''), count(*) from intermediate.int_send_decisions
+        where evaluated_at = (select max(as_of) from raw_runs.runs) group by 1
+    """,
     "outbox": "select flow || ' / ' || step, count(*) from sends.outbox group by 1",
-    "flow_entries": "select flow, count(*) from flows.flow_entries group by 1",
+    "int_flow_log": "select flow, count(*) from intermediate.int_flow_log where kind = 'entered' group by 1",
     "segment_memberships": """
         select segment, count(*) from segments.segment_memberships where exited_at is null group by 1
     """,

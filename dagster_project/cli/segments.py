@@ -49,13 +49,15 @@ def show_segment(name: Name, as_json: AsJson = False) -> None:
 @app.command(
     epilog=examples(
         "millrace segments export vip > vip.csv",
-        "millrace segments export newsletter --to newsletter.parquet --columns profile_id,email,country",
+        "millrace segments export newsletter --output newsletter.parquet --columns profile_id,email,country",
         "millrace segments export vip --json",
     )
 )
 def export(
     name: Name,
-    to: Annotated[Path, typer.Option(help="A .csv or .parquet file; - writes CSV to stdout.")] = Path("-"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .csv or .parquet file; - is stdout, as CSV.")
+    ] = Path("-"),
     columns: Annotated[str, typer.Option(help="Columns of `profiles`, by comma.")] = "profile_id,email",
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +67,7 @@ def export(
     if as_json:
         show(catalogue.members(settings, name, names).to_pylist(), as_json=True)
         return
-    with progress_bar(quiet=str(to) == "-") as progress:
-        target = sys.stdout.buffer if str(to) == "-" else to
+    with progress_bar(quiet=str(output) == "-") as progress:
+        target = sys.stdout.buffer if str(output) == "-" else output
         count = catalogue.export(settings, name, names, target, progress=progress)
     typer.echo(f"{count:,} members", err=True)

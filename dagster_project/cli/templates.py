@@ -24,14 +24,16 @@ class TemplateRefusedError(ValueError):
 @app.command(
     epilog=examples(
         "millrace templates render email/welcome",
-        "millrace templates render email/cart_reminder --variant urgent_subject --to reminder.html",
+        "millrace templates render email/cart_reminder --variant urgent_subject --output reminder.html",
         "millrace templates render sms/cart_reminder --json",
     )
 )
 def render(
     template: Annotated[str, typer.Argument(help="Channel and name: email/welcome.")],
     variant: Annotated[str | None, typer.Option(help="The arm of an A/B test.")] = None,
-    to: Annotated[Path | None, typer.Option(help="Write the HTML (or the text) to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the HTML (or the text) to this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a template as its sample person would see it."""
@@ -40,12 +42,12 @@ def render(
         content = open_renderer(settings.secret, settings.public_url).preview(template, variant)
     except ConnectorError as error:
         raise TemplateRefusedError(str(error)) from error
-    if to:
-        to.write_text(content.html or content.text, encoding="utf-8")
-        typer.echo(f"{to} written", err=True)
+    if output:
+        output.write_text(content.html or content.text, encoding="utf-8")
+        typer.echo(f"{output} written", err=True)
     if as_json:
         show_json(asdict(content))
-    elif not to:
+    elif not output:
         typer.echo(readable(content))
 
 

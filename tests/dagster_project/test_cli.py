@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def test_a_segment_is_exported_as_csv_and_parquet(at_home, tmp_path, call):
     head, *members = csv.reader(io.StringIO(out))
     assert (head, sorted(members)) == (["email"], [["ann@example.com"], ["bob@example.com"]])
     target = tmp_path / "newsletter.parquet"
-    assert call(f"segments export segment_newsletter --columns email --to {target}")[0] == 0
+    assert call(f"segments export segment_newsletter --columns email --output {target}")[0] == 0
     stored = pyarrow.parquet.read_table(target).to_pydict()
     assert {name: sorted(values) for name, values in stored.items()} == {
         "email": ["ann@example.com", "bob@example.com"]
@@ -144,7 +145,7 @@ def test_a_segment_is_exported_as_csv_and_parquet(at_home, tmp_path, call):
     ("line", "hint"),
     [
         ("segments show nobody", "there are"),
-        ("segments export newsletter --to newsletter.xlsx", ".csv or .parquet"),
+        ("segments export newsletter --output newsletter.xlsx", ".csv or .parquet"),
         ("segments export newsletter --columns shoe_size", "shoe_size"),
         ("flows show nothing", "there are"),
         ("run --as-of yesterday", "write 2026-11-20"),
@@ -184,5 +185,12 @@ def test_dbt_runs_on_the_installation(at_home, call):
 
 def test_a_template_is_written_as_a_page(at_home, tmp_path: Path, call):
     page = tmp_path / "welcome.html"
-    assert call(f"templates render email/welcome --to {page}")[0] == 0
+    assert call(f"templates render email/welcome --output {page}")[0] == 0
     assert page.read_text().lstrip().lower().startswith("<!doctype html")
+
+
+def test_the_shell_completes_commands(monkeypatch):
+    words = {"_MILLRACE_COMPLETE": "complete_bash", "COMP_WORDS": "millrace se", "COMP_CWORD": "1"}
+    binary = Path(sys.executable).with_name("millrace")
+    done = subprocess.run([binary], capture_output=True, text=True, check=False, env={**os.environ, **words})
+    assert done.stdout.split() == ["segments", "sends"]
