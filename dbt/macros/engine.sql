@@ -20,6 +20,12 @@
     }) }}
 {%- endmacro %}
 
+{#- Whether an entry is young enough for the engine to know it in detail: a constant bound, so that old parts of the log
+    are not read. Entries expire `margin_days` earlier, so that an outage hides no open one. -#}
+{% macro is_remembered(entered_at, margin_days=0) -%}
+    {{ entered_at }} > {{ hours_ago(24 * (var('flow_memory_days') - margin_days)) }}
+{%- endmacro %}
+
 {#- What the guardrails know of their own past. -#}
 {% macro send_decisions_so_far() -%}
     {{ ledger_so_far('int_send_decisions', {
@@ -85,4 +91,10 @@
         when 'more_than' then {{ sign }} > 0
         when 'less_than' then {{ sign }} < 0
     end
+{%- endmacro %}
+
+{#- Whether a message decided then may still wait: twice as long as any message lives, so that a run that died before
+    the guardrails is made up for. A constant, so that old parts of ledgers are not read. -#}
+{% macro may_be_pending(decided_at) -%}
+    {{ decided_at }} > {{ hours_ago(2 * var('longest_message_hours')) }}
 {%- endmacro %}

@@ -20,8 +20,16 @@ profiles as (
     select * from {{ ref('profiles') }}
 ),
 
-log as (
-    select * from {{ flow_log_so_far() }}
+decided_steps as (
+    select
+        flow,
+        entry_id,
+        step,
+        logged_at,
+    from {{ flow_log_so_far() }}
+    where
+        kind = 'decided'
+        and {{ is_remembered('entered_at') }}
 ),
 
 asked as (
@@ -43,7 +51,7 @@ asked as (
     inner join conditions
         on due_steps.flow = conditions.flow
         and due_steps.flow_version = conditions.flow_version
-    left join log as since_step
+    left join decided_steps as since_step
         on due_steps.flow = since_step.flow
         and due_steps.entry_id = since_step.entry_id
         and conditions.since = since_step.step

@@ -12,10 +12,6 @@ exits as (
     select * from {{ ref('int_flow_exits') }}
 ),
 
-log as (
-    select * from {{ flow_log_so_far() }}
-),
-
 -- what was seen since the last run, and what a new entry may have missed
 recent_signals as (
     select * from {{ ref('int_profile_signals') }}
@@ -23,7 +19,7 @@ recent_signals as (
         seen_at > least(
             (
                 select coalesce(max(log.logged_at), cast('1970-01-01' as timestamp))
-                from log
+                from {{ flow_log_so_far() }} as log
             ),
             {{ add_seconds(
                 as_of(), '-(select max(flows.enter_within_seconds) from flows)'

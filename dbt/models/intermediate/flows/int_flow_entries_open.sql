@@ -8,11 +8,6 @@ flows as (
     select * from {{ ref('stg_flows__flows') }}
 ),
 
-log as (
-    select * from {{ flow_log_so_far() }}
-),
-
--- twice the age at which entries expire, so that an outage hides none of them
 open_entries as (
     select
         flow,
@@ -24,11 +19,8 @@ open_entries as (
         max_by(step, case when kind = 'decided' then logged_at end) as last_step,
         max_by(flow_version, case when kind = 'decided' then logged_at end)
             as last_flow_version,
-    from log
-    where
-        entered_at > {{ add_seconds(
-            as_of(), '-2 * (select max(flows.max_age_seconds) from flows)'
-        ) }}
+    from {{ flow_log_so_far() }}
+    where {{ is_remembered('entered_at') }}
     group by flow, entry_id, profile_id, entered_at, held_out
     having count(case when kind = 'exited' then 1 end) = 0
 ),
@@ -43,7 +35,7 @@ past_entries as (
     from candidates
     inner join {{ ref('profile_identifiers') }} as identifiers
         on candidates.profile_id = identifiers.profile_id
-    inner join log
+    inner join {{ flow_log_so_far() }} as log
         on candidates.flow = log.flow
         and identifiers.identifier_id = log.profile_id
         and log.kind = 'entered'
@@ -53,18 +45,27 @@ past_entries as (
     group by candidates.flow, candidates.entry_id
 ),
 
+known_entries as (
+    select
+        flow,
+        entry_id,
+    from {{ flow_log_so_far() }}
+    where
+        kind = 'entered'
+        and {{ is_remembered('entered_at') }}
+),
+
 new_entries as (
     select candidates.*
     from candidates
     left join past_entries
         on candidates.flow = past_entries.flow
         and candidates.entry_id = past_entries.candidate_entry_id
-    left join log as same_entry
-        on candidates.flow = same_entry.flow
-        and candidates.entry_id = same_entry.entry_id
-        and same_entry.kind = 'entered'
+    left join known_entries
+        on candidates.flow = known_entries.flow
+        and candidates.entry_id = known_entries.entry_id
     where
-        same_entry.entry_id is null
+        known_entries.entry_id is null
         and candidates.entered_at <= {{ as_of() }}
         and {{ add_seconds('candidates.entered_at', 'candidates.enter_within_seconds') }}
         > {{ as_of() }}
@@ -114,7 +115,8 @@ select
     flows.kind as flow_kind,
     coalesce(identifiers.profile_id, all_entries.profile_id) as person_id,
     {{ add_seconds('all_entries.entered_at', 'flows.max_age_seconds') }}
-    <= {{ as_of() }} as is_expired,
+    <= {{ as_of() }}
+    or not {{ is_remembered('all_entries.entered_at', margin_days=30) }} as is_expired,
     -- one person, who was known as two when they entered
     flows.reenter != 'always'
     and row_number() over (

@@ -23,10 +23,6 @@ arms as (
     from {{ ref('stg_flows__flow_arms') }}
 ),
 
-log as (
-    select * from {{ flow_log_so_far() }}
-),
-
 -- the first arm whose condition holds and whose share has the profile
 decided as (
     select
@@ -131,5 +127,6 @@ inner join kinds
     or (kinds.kind = 'exited' and told.exit_reason is not null)
 -- a repeated run, or a run about the past, finds its rows already written
 where {{ as_of() }} > (
-    select coalesce(max(log.logged_at), cast('1970-01-01' as timestamp)) from log
+    select coalesce(max(log.logged_at), cast('1970-01-01' as timestamp))
+    from {{ flow_log_so_far() }} as log
 )

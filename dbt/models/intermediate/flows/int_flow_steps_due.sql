@@ -16,8 +16,15 @@ profiles as (
     select * from {{ ref('profiles') }}
 ),
 
-log as (
-    select * from {{ flow_log_so_far() }}
+decided_steps as (
+    select
+        flow,
+        entry_id,
+        step,
+    from {{ flow_log_so_far() }}
+    where
+        kind = 'decided'
+        and {{ is_remembered('entered_at') }}
 ),
 
 staying as (
@@ -47,11 +54,11 @@ next_steps as (
         on staying.flow = steps.flow
         and staying.last_flow_version is not distinct from steps.last_flow_version
         and staying.last_step is not distinct from steps.last_step
-    left join log as decided
-        on staying.flow = decided.flow
-        and staying.entry_id = decided.entry_id
-        and steps.step = decided.step
-    where decided.step is null
+    left join decided_steps
+        on staying.flow = decided_steps.flow
+        and staying.entry_id = decided_steps.entry_id
+        and steps.step = decided_steps.step
+    where decided_steps.step is null
     qualify
         row_number() over (
             partition by staying.flow, staying.entry_id

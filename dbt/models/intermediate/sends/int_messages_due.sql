@@ -67,4 +67,4 @@ left join handled on scheduled.message_id = handled.message_id
 left join identifiers on candidates.profile_id = identifiers.identifier_id
 where
     handled.message_id is null
-    and candidates.decided_at > {{ hours_ago(2 * var('longest_message_hours')) }}
+    and {{ may_be_pending('candidates.decided_at') }}

@@ -20,26 +20,13 @@ country_time_zones as (
     select * from {{ ref('country_time_zones') }}
 ),
 
-ledger as (
-    select * from {{ send_decisions_so_far() }}
-),
-
--- whatever could still wait at the last run was decided after this moment
-horizon as (
-    select
-        {{ add_seconds(
-            "coalesce(max(ledger.evaluated_at), cast('1970-02-01' as timestamp))",
-            '-3600 * (select max(classes.expires_after_hours) from classes)'
-        ) }} as starts_at,
-    from ledger
-),
-
+-- nothing waits longer than a message lives
 settled as (
     select distinct message_id
-    from ledger
+    from {{ send_decisions_so_far() }}
     where
         status in ('scheduled', 'skipped')
-        and decided_at >= (select horizon.starts_at from horizon)
+        and {{ may_be_pending('decided_at') }}
 ),
 
 pending as (
@@ -51,7 +38,7 @@ pending as (
     left join identifiers on messages.profile_id = identifiers.identifier_id
     where
         settled.message_id is null
-        and messages.decided_at >= (select horizon.starts_at from horizon)
+        and {{ may_be_pending('messages.decided_at') }}
 )
 
 select

@@ -15,8 +15,18 @@ identifiers as (
     select * from {{ ref('profile_identifiers') }}
 ),
 
-ledger as (
-    select * from {{ send_decisions_so_far() }}
+-- windows of caps are shorter than a month
+scheduled as (
+    select
+        identifiers.profile_id as person_id,
+        ledger.channel,
+        ledger.message_class,
+        ledger.due_at,
+    from {{ send_decisions_so_far() }} as ledger
+    inner join identifiers on ledger.profile_id = identifiers.identifier_id
+    where
+        ledger.status = 'scheduled'
+        and ledger.due_at > {{ hours_ago(24 * 31) }}
 ),
 
 -- what may go now, each person's most urgent message first
@@ -46,13 +56,11 @@ already_scheduled as (
         count(*) as message_count,
     from queued
     inner join caps on queued.cap_id = caps.cap_id
-    inner join identifiers on queued.person_id = identifiers.profile_id
-    inner join ledger
-        on identifiers.identifier_id = ledger.profile_id
-        and ledger.status = 'scheduled'
-        and ledger.message_class = caps.message_class
-        and caps.channel in (ledger.channel, '*')
-        and ledger.due_at > {{ add_seconds(as_of(), '-3600 * caps.window_hours') }}
+    inner join scheduled
+        on queued.person_id = scheduled.person_id
+        and caps.message_class = scheduled.message_class
+        and caps.channel in (scheduled.channel, '*')
+        and scheduled.due_at > {{ add_seconds(as_of(), '-3600 * caps.window_hours') }}
     group by queued.message_id, queued.cap_id
 ),
 
@@ -87,8 +95,12 @@ decided as (
 ),
 
 latest as (
-    select message_id, status, reason
-    from ledger
+    select
+        message_id,
+        status,
+        reason,
+    from {{ send_decisions_so_far() }}
+    where {{ may_be_pending('decided_at') }}
     qualify row_number() over (partition by message_id order by evaluated_at desc) = 1
 )
 
