@@ -16,9 +16,18 @@ from dagster_project.warehouse import ensure_raw_tables, open_warehouse
 if TYPE_CHECKING:
     from pathlib import Path
 
-CORE = [f"path:models/{path}" for path in (
-    "staging/events", "intermediate/events", "intermediate/identity", "intermediate/commerce",
-    "intermediate/profiles", "marts/commerce", "marts/profiles")]
+CORE = [
+    f"path:models/{path}"
+    for path in (
+        "staging/events",
+        "intermediate/events",
+        "intermediate/identity",
+        "intermediate/commerce",
+        "intermediate/profiles",
+        "marts/commerce",
+        "marts/profiles",
+    )
+]
 IDENTITY = ["stg_events__events", "int_events", "int_identifier_links", "int_identifier_profiles"]
 
 
@@ -40,8 +49,15 @@ class Shop:
         self.loads += 1
         events = [parse(record) for record in records]
         assert all(isinstance(event, Event) for event in events), events
-        rows = [{**event._asdict(), "landing_file": f"{self.loads:04}.ndjson", "line_number": number,
-                 "load_id": self.loads} for number, event in enumerate(events, 1)]
+        rows = [
+            {
+                **event._asdict(),
+                "landing_file": f"{self.loads:04}.ndjson",
+                "line_number": number,
+                "load_id": self.loads,
+            }
+            for number, event in enumerate(events, 1)
+        ]
         if rows:
             self.warehouse.load("raw_events.events", pa.Table.from_pylist(rows))
 
@@ -66,10 +82,12 @@ def parsed_project(tmp_path_factory):
 @pytest.fixture
 def open_shop(tmp_path_factory, parsed_project):
     """A function that opens another, empty shop."""
+
     def open_one() -> Shop:
         shop = Shop(tmp_path_factory.mktemp("shop"), parsed_project)
         shop.project.build(datetime(2026, 1, 1), command="seed")
         return shop
+
     return open_one
 
 

@@ -15,7 +15,13 @@ SHARED_LIMIT = 5
 def seen(event_id: str, minute: int, **identifiers: str) -> dict:
     names = {"user": "userId", "browser": "anonymousId"}
     moment = f"{START + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}"
-    record = {"messageId": event_id, "type": "identify", "timestamp": moment, "receivedAt": moment, "traits": {}}
+    record = {
+        "messageId": event_id,
+        "type": "identify",
+        "timestamp": moment,
+        "receivedAt": moment,
+        "traits": {},
+    }
     for kind, value in identifiers.items():
         if kind in names:
             record[names[kind]] = value
@@ -27,7 +33,10 @@ def seen(event_id: str, minute: int, **identifiers: str) -> dict:
 def people(shop) -> set[frozenset[str]]:
     """The identifiers of each person."""
     rows = shop.rows("select identifier, profile_id from intermediate.int_identifier_profiles")
-    return {frozenset(name for name, profile in rows if profile == one) for one in {profile for _, profile in rows}}
+    return {
+        frozenset(name for name, profile in rows if profile == one)
+        for one in {profile for _, profile in rows}
+    }
 
 
 def components(records: list[dict]) -> set[frozenset[str]]:
@@ -39,8 +48,12 @@ def components(records: list[dict]) -> set[frozenset[str]]:
         return name if parents[name] == name else root(parents[name])
 
     for record in records:
-        names = [record.get("userId"), record["traits"].get("email"), record["traits"].get("phone"),
-                 record.get("anonymousId")]
+        names = [
+            record.get("userId"),
+            record["traits"].get("email"),
+            record["traits"].get("phone"),
+            record.get("anonymousId"),
+        ]
         first, *others = [name for name in names if name]
         root(first)
         for other in others:
@@ -53,8 +66,10 @@ def random_sightings(chance: random.Random) -> list[dict]:
     records = []
     for number in range(40):
         chosen = chance.sample(sorted(kinds), chance.choice([1, 2, 2, 3]))
-        identifiers = {kind: f"{kinds[kind]}{chance.randrange(100, 116)}" + ("@x.example" if kind == "email" else "")
-                       for kind in chosen}
+        identifiers = {
+            kind: f"{kinds[kind]}{chance.randrange(100, 116)}" + ("@x.example" if kind == "email" else "")
+            for kind in chosen
+        }
         if not {"user", "browser"} & set(chosen):
             identifiers["browser"] = f"a{chance.randrange(100, 116)}"
         records.append(seen(f"e{number}", chance.randrange(10_000), **identifiers))
@@ -74,9 +89,15 @@ def test_identity_does_not_depend_on_order_or_batches(open_shop, seed):
             shop.take(records[batch::batches])
             shop.run(START + timedelta(days=10 + batch), IDENTITY, **no_guard)
         assert people(shop) == components(records)
-        outcomes.append(sorted(shop.rows(
-            "select identifier_id, profile_id, first_seen_at, linked_by_event_id, linked_at "
-            "from intermediate.int_identifier_profiles"), key=str))
+        outcomes.append(
+            sorted(
+                shop.rows(
+                    "select identifier_id, profile_id, first_seen_at, linked_by_event_id, linked_at "
+                    "from intermediate.int_identifier_profiles"
+                ),
+                key=str,
+            )
+        )
     assert outcomes[0] == outcomes[1]
 
 
@@ -91,15 +112,18 @@ def test_a_person_is_named_after_the_identifier_seen_first(shop):
 
 
 def test_an_address_shared_by_many_customers_does_not_make_them_one_person(shop):
-    family = [seen(f"e{number}", number, user=f"u{number}", email="family@x.example")
-              for number in range(SHARED_LIMIT + 1)]
+    family = [
+        seen(f"e{number}", number, user=f"u{number}", email="family@x.example")
+        for number in range(SHARED_LIMIT + 1)
+    ]
     shop.take(family[:SHARED_LIMIT])
     shop.run("2026-03-02", IDENTITY)
     assert len(people(shop)) == 1
     shop.take(family[SHARED_LIMIT:])
     shop.run("2026-03-03", IDENTITY)
     assert people(shop) == {frozenset([f"u{number}"]) for number in range(SHARED_LIMIT + 1)} | {
-        frozenset(["family@x.example"])}
+        frozenset(["family@x.example"])
+    }
 
 
 def test_an_old_profile_id_still_leads_to_the_person(shop):

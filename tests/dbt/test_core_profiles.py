@@ -8,9 +8,18 @@ from itertools import count
 NUMBERS = count(1)
 
 
-def event(name: str, moment: str, who: str = "ann", browser: str | None = None, /, **properties: object) -> dict:
-    return {"messageId": f"n{next(NUMBERS)}", "event": name, "timestamp": f"{moment}Z", "receivedAt": f"{moment}Z",
-            "userId": who or None, "anonymousId": browser, "properties": properties}
+def event(
+    name: str, moment: str, who: str = "ann", browser: str | None = None, /, **properties: object
+) -> dict:
+    return {
+        "messageId": f"n{next(NUMBERS)}",
+        "event": name,
+        "timestamp": f"{moment}Z",
+        "receivedAt": f"{moment}Z",
+        "userId": who or None,
+        "anonymousId": browser,
+        "properties": properties,
+    }
 
 
 def identify(moment: str, who: str = "ann", browser: str | None = None, /, **traits: object) -> dict:
@@ -18,32 +27,64 @@ def identify(moment: str, who: str = "ann", browser: str | None = None, /, **tra
 
 
 def test_the_latest_word_about_a_trait_counts_whenever_it_arrives(shop):
-    shop.take([identify("2026-03-02T10:00:00", firstName="Anna", email=" Ann@X.example ", birthday="1990-05-01",
-                        timezone="Europe/Berlin", createdAt="2025-01-01T00:00:00Z")])
+    shop.take(
+        [
+            identify(
+                "2026-03-02T10:00:00",
+                firstName="Anna",
+                email=" Ann@X.example ",
+                birthday="1990-05-01",
+                timezone="Europe/Berlin",
+                createdAt="2025-01-01T00:00:00Z",
+            )
+        ]
+    )
     shop.run("2026-03-03")
-    shop.take([identify("2026-03-01T10:00:00", firstName="Ann", lastName="Lee", phone="+49 170 1")
-               | {"receivedAt": "2026-03-03T10:00:00Z"}])
+    shop.take(
+        [
+            identify("2026-03-01T10:00:00", firstName="Ann", lastName="Lee", phone="+49 170 1")
+            | {"receivedAt": "2026-03-03T10:00:00Z"}
+        ]
+    )
     shop.run("2026-03-04")
     assert shop.rows("""
         select first_name, last_name, email, phone, birthday, time_zone, created_at, first_seen_at, tier
         from profiles.profiles""") == [
-        ("Anna", "Lee", "ann@x.example", "+491701", date(1990, 5, 1), "Europe/Berlin", datetime(2025, 1, 1),
-         datetime(2026, 3, 1, 10), "none")]
+        (
+            "Anna",
+            "Lee",
+            "ann@x.example",
+            "+491701",
+            date(1990, 5, 1),
+            "Europe/Berlin",
+            datetime(2025, 1, 1),
+            datetime(2026, 3, 1, 10),
+            "none",
+        )
+    ]
 
 
 def test_the_usual_hour_is_local_on_both_sides_of_the_clock_change(shop):
-    shop.take([identify("2026-03-20T12:00:00", timezone="Europe/Berlin"),
-               *(event("Page Viewed", f"2026-03-{day}T18:10:00") for day in (25, 26)),
-               *(event("Page Viewed", f"2026-03-{day}T17:20:00") for day in (29, 30)),
-               *(event("Page Viewed", f"2026-03-{day}T06:00:00") for day in (21, 22, 23))])
+    shop.take(
+        [
+            identify("2026-03-20T12:00:00", timezone="Europe/Berlin"),
+            *(event("Page Viewed", f"2026-03-{day}T18:10:00") for day in (25, 26)),
+            *(event("Page Viewed", f"2026-03-{day}T17:20:00") for day in (29, 30)),
+            *(event("Page Viewed", f"2026-03-{day}T06:00:00") for day in (21, 22, 23)),
+        ]
+    )
     shop.run("2026-04-01")
     assert shop.rows("select usual_hour from profiles.profiles") == [(19,)]
 
 
 def test_two_profiles_become_one_and_nothing_of_the_other_remains(shop):
-    shop.take([event("Page Viewed", "2026-03-01T10:00:00", "", "a1"),
-               event("Subscribed", "2026-03-01T10:01:00", "", "a1", channel="email", source="footer"),
-               event("Order Completed", "2026-03-01T09:00:00", order_id="o1", revenue=10)])
+    shop.take(
+        [
+            event("Page Viewed", "2026-03-01T10:00:00", "", "a1"),
+            event("Subscribed", "2026-03-01T10:01:00", "", "a1", channel="email", source="footer"),
+            event("Order Completed", "2026-03-01T09:00:00", order_id="o1", revenue=10),
+        ]
+    )
     shop.run("2026-03-02")
     assert shop.rows("select count(*) from profiles.profiles") == [(2,)]
     shop.take([event("Page Viewed", "2026-03-02T10:00:00", "ann", "a1")])
@@ -51,14 +92,19 @@ def test_two_profiles_become_one_and_nothing_of_the_other_remains(shop):
     assert shop.rows("""
         select profiles.user_id, profiles.order_count, profiles.event_count, consents.status, consents.source
         from profiles.profiles join profiles.consents using (profile_id)""") == [
-        ("ann", 1, 4, "subscribed", "footer")]
+        ("ann", 1, 4, "subscribed", "footer")
+    ]
     assert shop.rows("select count(*) from profiles.consents") == [(1,)]
 
 
 def test_the_push_token_is_the_last_device_that_was_not_revoked(shop):
-    shop.take([event("Device Registered", "2026-03-01T10:00:00", token="old"),
-               event("Device Registered", "2026-03-01T11:00:00", token="new"),
-               event("Device Revoked", "2026-03-01T12:00:00", token="new")])
+    shop.take(
+        [
+            event("Device Registered", "2026-03-01T10:00:00", token="old"),
+            event("Device Registered", "2026-03-01T11:00:00", token="new"),
+            event("Device Revoked", "2026-03-01T12:00:00", token="new"),
+        ]
+    )
     shop.run("2026-03-02")
     assert shop.rows("select push_token from profiles.profiles") == [("old",)]
 
@@ -68,9 +114,13 @@ def suppressed(shop) -> list[tuple]:
 
 
 def test_an_unsubscription_holds_until_the_person_subscribes_again(shop):
-    shop.take([identify("2026-03-01T09:00:00", email="ann@x.example", phone="+49 170 1"),
-               event("Subscribed", "2026-03-01T10:00:00", channel="email"),
-               event("Unsubscribed", "2026-03-01T11:00:00", channel="email")])
+    shop.take(
+        [
+            identify("2026-03-01T09:00:00", email="ann@x.example", phone="+49 170 1"),
+            event("Subscribed", "2026-03-01T10:00:00", channel="email"),
+            event("Unsubscribed", "2026-03-01T11:00:00", channel="email"),
+        ]
+    )
     shop.run("2026-03-02")
     assert suppressed(shop) == [("email", "ann@x.example", "unsubscribed")]
     assert shop.rows("select channel, status from profiles.consents") == [("email", "unsubscribed")]
@@ -84,18 +134,26 @@ def test_complaints_and_hard_bounces_stay_and_concern_only_the_address_of_then(s
     shop.run("2026-03-01 12:00:00")
     [(profile_id,)] = shop.rows("select profile_id from profiles.profiles")
     message = {"message_id": "m1", "profile_id": profile_id, "channel": "email"}
-    shop.take([event("Email Bounced", "2026-03-01T13:00:00", "", **message, bounce_type="hard"),
-               event("Email Marked as Spam", "2026-03-01T14:00:00", "", **message),
-               event("Subscribed", "2026-03-01T15:00:00", channel="email"),
-               identify("2026-03-01T16:00:00", email="new@x.example")])
+    shop.take(
+        [
+            event("Email Bounced", "2026-03-01T13:00:00", "", **message, bounce_type="hard"),
+            event("Email Marked as Spam", "2026-03-01T14:00:00", "", **message),
+            event("Subscribed", "2026-03-01T15:00:00", channel="email"),
+            identify("2026-03-01T16:00:00", email="new@x.example"),
+        ]
+    )
     shop.run("2026-03-02")
     assert suppressed(shop) == [("email", "old@x.example", "complained")]
     assert shop.rows("select email from profiles.profiles") == [("new@x.example",)]
 
 
 def test_a_soft_bounce_suppresses_nothing(shop):
-    shop.take([identify("2026-03-01T09:00:00", email="ann@x.example"),
-               event("Email Bounced", "2026-03-01T13:00:00", channel="email", bounce_type="soft")])
+    shop.take(
+        [
+            identify("2026-03-01T09:00:00", email="ann@x.example"),
+            event("Email Bounced", "2026-03-01T13:00:00", channel="email", bounce_type="soft"),
+        ]
+    )
     shop.run("2026-03-02")
     assert suppressed(shop) == []
 
@@ -113,5 +171,6 @@ def test_messages_are_part_of_the_timeline(shop):
     shop.take([event("Email Opened", "2026-03-01T13:00:00", "", message_id="m1", profile_id=profile_id)])
     shop.run("2026-03-02")
     assert shop.rows("select kind, reference from profiles.profile_timeline where kind <> 'page_viewed'") == [
-        ("message_opened", "m1")]
+        ("message_opened", "m1")
+    ]
     assert shop.rows("select last_opened_at from profiles.profiles") == [(datetime(2026, 3, 1, 13),)]

@@ -65,7 +65,7 @@ traits as (
 
     union all
     {% endfor %}
-    {%- for trait in ['user_id', 'email', 'phone'] %}
+    {%- for trait in ['email', 'phone'] %}
     select
         identifier_id,
         '{{ trait }}' as trait,

@@ -51,8 +51,22 @@ members as (
     select
         identifiers.profile_id,
         identifiers.identifier_id,
+        case when identifiers.identifier_type = 'user_id' then identifiers.identifier end
+            as user_id,
+        identifiers.first_seen_at,
     from {{ ref('int_identifier_profiles') }} as identifiers
     inner join touched on identifiers.profile_id = touched.profile_id
+
+),
+
+user_ids as (
+
+    select
+        profile_id,
+        {{ last_by('user_id', 'first_seen_at', 'user_id') }} as user_id,
+    from members
+    where user_id is not null
+    group by profile_id
 
 ),
 
@@ -92,7 +106,7 @@ member_traits as (
     select
         profile_id,
         {%- for trait in [
-            'user_id', 'email', 'phone', 'push_token', 'first_name', 'last_name',
+            'email', 'phone', 'push_token', 'first_name', 'last_name',
             'birthday', 'locale', 'time_zone', 'country', 'created_at',
         ] %}
         max(case when trait = '{{ trait }}' then value end) as {{ trait }},
@@ -184,7 +198,7 @@ profiles as (
 
     select
         touched.profile_id,
-        member_traits.user_id,
+        user_ids.user_id,
         member_traits.email,
         member_traits.phone,
         member_traits.push_token,
@@ -232,6 +246,7 @@ profiles as (
         cast(null as date) as expected_order_date,
         touched.seen_at,
     from touched
+    left join user_ids on touched.profile_id = user_ids.profile_id
     left join member_activity on touched.profile_id = member_activity.profile_id
     left join member_traits on touched.profile_id = member_traits.profile_id
     left join member_orders on touched.profile_id = member_orders.profile_id
