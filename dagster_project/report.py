@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,11 @@ def bars(counts: Mapping[str, float], *, most: int = MOST_ROWS) -> str:
         for name, value in sorted(counts.items(), key=lambda item: -item[1])
     ]
     return markdown_table(rows, most=most)
+
+
+def image(svg: str, words: str) -> str:
+    """An SVG as a Markdown image that carries itself."""
+    return f"![{words}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
 def counted(warehouse: Warehouse, sql: str) -> dict[str, int]:

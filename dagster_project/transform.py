@@ -21,7 +21,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from dagster_project import report, tick
 from dagster_project.dbt_runner import FAILED, NodeResult
-from dagster_project.flows.diagram import mermaid
+from dagster_project.flows.diagram import svg
 from dagster_project.flows.registry import Flow, load_flows
 from dagster_project.flows.timetable import timetable
 from dagster_project.ingest import OWNER, WRITER
@@ -65,7 +65,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # ships no types 
         flow = self._flows.get(dbt_resource_props["name"])
         if flow:
             metadata["timetable"] = MetadataValue.md(report.markdown_table(timetable(flow), most=100))
-            metadata["diagram"] = MetadataValue.md(f"```mermaid\n{mermaid(flow)}\n```")
+            metadata["diagram"] = MetadataValue.md(report.image(svg(flow), f"diagram of {flow.name}"))
         return metadata
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> AssetSpec:  # noqa: ANN401

@@ -142,5 +142,5 @@ def test_only_settings_read_the_environment():
 def test_runs_start_at_once_and_writers_take_turns(tmp_path):
     (tmp_path / "dagster.yaml").write_text(dev.DAGSTER_YAML)
     with DagsterInstance.from_config(str(tmp_path)) as instance:
-        assert type(instance.run_coordinator).__name__ == "DefaultRunCoordinator"
+        assert type(instance.run_coordinator).__name__ != "QueuedRunCoordinator"
         assert instance.event_log_storage.get_pool_config().default_pool_limit == 1
