@@ -5,8 +5,9 @@
 - `Order Completed` per invoice: all lines with quantity and price above zero, administrative codes and exact
   duplicates included. Lines at price 0 are stock corrections and do not count. Guests have no user id.
 - `Order Refunded` per cancellation (an invoice number that starts with C) and order it refunds. A cancelled
-  line belongs to the customer's latest earlier invoice that sold this stock code at this price in at least
-  this quantity. Lines that no invoice fits keep the cancellation's own number as their order id.
+  line belongs to the customer's latest earlier invoice that sold this stock code at this price and of which
+  at least this quantity has not been cancelled before. Lines that no invoice fits keep the cancellation's
+  own number as their order id.
 
 The file tells wall-clock times; they are taken as UTC. File names and event ids depend on the data alone:
 importing again writes nothing, and what is loaded twice counts once.
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -95,51 +97,33 @@ group by invoice_no
 order by occurred_at, invoice_no
 """
 
-REFUNDS_SQL = """
-with sold as (
-    select
-        invoice_no,
-        customer_id,
-        stock_code,
-        unit_price,
-        invoiced_at,
-        sum(quantity) as quantity,
-    from lines
-    where is_sale and customer_id is not null
-    group by all
-),
+SOLD_SQL = """
+select
+    customer_id,
+    stock_code,
+    unit_price,
+    invoice_no,
+    invoiced_at,
+    sum(quantity) as quantity,
+from lines
+where is_sale and customer_id is not null
+group by all
+order by invoiced_at, invoice_no
+"""
 
-cancelled as (
-    select * from lines where is_cancellation
-),
-
-matched as (
-    select
-        cancelled.*,
-        sold.invoice_no as sold_invoice_no,
-    from cancelled
-    left join sold
-        on cancelled.customer_id = sold.customer_id
-        and cancelled.stock_code = sold.stock_code
-        and cancelled.unit_price = sold.unit_price
-        and cancelled.invoiced_at >= sold.invoiced_at
-        and -cancelled.quantity <= sold.quantity
-    qualify row_number() over (
-        partition by cancelled.line_number order by sold.invoiced_at desc, sold.invoice_no desc) = 1
-)
-
+CANCELLED_SQL = """
 select
     invoice_no,
-    coalesce(sold_invoice_no, invoice_no) as order_id,
-    sold_invoice_no is not null as is_matched,
-    any_value(customer_id) as customer_id,
-    any_value(invoiced_at) as occurred_at,
-    cast(round(-sum(value), 2) as double) as total,
-    list({'product_id': stock_code, 'name': description, 'quantity': -quantity, 'price': unit_price}
-        order by line_number) as products,
-from matched
-group by invoice_no, sold_invoice_no
-order by occurred_at, invoice_no, order_id
+    customer_id,
+    invoiced_at as occurred_at,
+    stock_code,
+    description,
+    -quantity as quantity,
+    unit_price,
+    -value as value,
+from lines
+where is_cancellation
+order by invoiced_at, line_number
 """
 
 
@@ -171,10 +155,11 @@ def import_online_retail(
     """
     with duckdb.connect() as connection:
         connection.execute(LINES_SQL, [str(path), until, until])
-        customers, products, orders, refunds = (
+        customers, products, orders, sold, cancelled = (
             connection.sql(query).to_arrow_table().to_pylist()
-            for query in (CUSTOMERS_SQL, PRODUCTS_SQL, ORDERS_SQL, REFUNDS_SQL)
+            for query in (CUSTOMERS_SQL, PRODUCTS_SQL, ORDERS_SQL, SOLD_SQL, CANCELLED_SQL)
         )
+    refunds = match_refunds(sold, cancelled)
     files: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in _events(customers, products, orders, refunds):
         files[f"{FOLDER}/{record['timestamp'][:10]}.ndjson"].append(record)
@@ -194,6 +179,48 @@ def import_online_retail(
         refunds=len(refunds),
         unmatched_refunds=sum(not refund["is_matched"] for refund in refunds),
     )
+
+
+def match_refunds(sold: list[dict[str, Any]], cancelled: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One refund per cancellation and order that it refunds.
+
+    Args:
+        sold: quantity per customer, stock code, price and invoice, in the order of time.
+        cancelled: cancelled lines in the order of time.
+    """
+    sales: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for sale in sold:
+        sales[sale["customer_id"], sale["stock_code"], sale["unit_price"]].append(
+            sale | {"left": sale["quantity"]}
+        )
+    refunds: dict[tuple[str, str], dict[str, Any]] = {}
+    for line in cancelled:
+        candidates = sales[line["customer_id"], line["stock_code"], line["unit_price"]]
+        earlier = (sale for sale in reversed(candidates) if sale["invoiced_at"] <= line["occurred_at"])
+        match = next((sale for sale in earlier if sale["left"] >= line["quantity"]), None)
+        if match:
+            match["left"] -= line["quantity"]
+        order_id = match["invoice_no"] if match else line["invoice_no"]
+        refund = refunds.setdefault(
+            (line["invoice_no"], order_id),
+            {
+                **line,
+                "order_id": order_id,
+                "is_matched": match is not None,
+                "total": Decimal(0),
+                "products": [],
+            },
+        )
+        refund["total"] += line["value"]
+        refund["products"].append(
+            {
+                "product_id": line["stock_code"],
+                "name": line["description"],
+                "quantity": line["quantity"],
+                "price": line["unit_price"],
+            }
+        )
+    return list(refunds.values())
 
 
 def _events(
@@ -229,7 +256,7 @@ def _events(
             event="Order Refunded",
             properties={
                 "order_id": refund["order_id"],
-                "total": refund["total"],
+                "total": float(round(refund["total"], 2)),
                 "currency": "GBP",
                 "products": refund["products"],
             },
