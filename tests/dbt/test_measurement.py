@@ -230,54 +230,47 @@ def test_cohorts_and_months_of_a_real_shop_are_those_of_the_reference(built_shop
     )
 
 
-def enter(shop, number: int, arm: str, *, held_out: bool) -> None:
-    """One entry of a flow, its first step decided, and the message sent unless it was held out."""
-    at = f"{START + timedelta(minutes=number)}"
-    shop.warehouse.execute(f"""
-        insert into intermediate.int_flow_log (flow, flow_version, flow_kind, entry_id, profile_id, entered_at,
-            held_out, kind, step, variant, outcome, logged_at)
-        select 'flow_x', 'v1', 'flow', 'e{number}', 'p{number}', timestamp '{at}', {held_out}, kind,
-            case when kind = 'decided' then 'reminder' end, case when kind = 'decided' then '{arm}' end,
-            case when kind = 'decided' then {"'held_out'" if held_out else "'message'"} end, timestamp '{at}'
-        from (values ('entered'), ('decided')) as kinds (kind)""")
-    if not held_out:
-        shop.warehouse.execute(f"""
-            insert into sends.sends (message_id, flow, step, entry_id, channel, status, decided_at, sent_at, opened_at)
-            select 'm{number}', 'flow_x', 'reminder', 'e{number}', 'email', 'sent', timestamp '{at}',
-                timestamp '{at}', case when '{arm}' = 'urgent' then timestamp '{at}' end""")
-
-
-def buy(shop, number: int, value: float) -> None:
-    """The person of entry `number` orders an hour later, because of the message if there was one."""
-    at = f"{START + timedelta(minutes=number + 60)}"
-    shop.warehouse.execute(f"""
-        insert into intermediate.int_event_signals (signal_id, identifier_id, signal, occurred_at)
-        values ('s{number}', 'p{number}', 'ordered', timestamp '{at}')""")
-    shop.warehouse.execute(f"""
-        insert into measurement.attributed_orders (order_id, message_id, model, profile_id, ordered_at, credit, revenue)
-        select 'o{number}', message_id, 'last_touch', 'p{number}', timestamp '{at}', 1, {value}
-        from sends.sends where message_id = 'm{number}'""")
+FLOW = f"""
+    insert into raw_flows.flows (flow, flow_version, kind, goal_signal, goal_within_seconds)
+    values ('flow_x', 'v1', 'campaign', 'ordered', 86400);
+    insert into raw_flows.flow_steps (flow, flow_version, step, position) values ('flow_x', 'v1', 'reminder', 1);
+    insert into raw_flows.flow_arms (flow, flow_version, step, arm, variant)
+    values ('flow_x', 'v1', 'reminder', 'plain', 'plain'), ('flow_x', 'v1', 'reminder', 'urgent', 'urgent');
+    create temp table entries as
+    select
+        number, 'p' || number as profile_id, 'e' || number as entry_id, 'm' || number as message_id,
+        number % 6 = 0 as held_out, number % 3 = 0 as buys, timestamp '{START}' + to_minutes(number) as moment,
+        case number % 2 when 0 then 'plain' else 'urgent' end as variant,
+    from range(60) as numbers (number);
+    insert into intermediate.int_identifier_profiles (identifier_id, profile_id)
+    select profile_id, profile_id from entries;
+    insert into intermediate.int_flow_log (flow, flow_version, flow_kind, entry_id, profile_id, entered_at, held_out,
+        kind, step, variant, outcome, logged_at)
+    select 'flow_x', 'v1', 'flow', entry_id, profile_id, moment, held_out, 'entered', null, null, null, moment from entries
+    union all
+    select 'flow_x', 'v1', 'flow', entry_id, profile_id, moment, held_out, 'decided', 'reminder', variant,
+        case when held_out then 'held_out' else 'message' end, moment
+    from entries;
+    insert into sends.sends (message_id, flow, step, entry_id, profile_id, channel, status, decided_at, sent_at,
+        opened_at)
+    select message_id, 'flow_x', 'reminder', entry_id, profile_id, 'email', 'sent', moment, moment,
+        case variant when 'urgent' then moment end
+    from entries where not held_out;
+    insert into intermediate.int_event_signals (signal_id, identifier_id, signal, occurred_at)
+    select entry_id, profile_id, 'ordered', moment + to_hours(1) from entries where buys;
+    insert into measurement.attributed_orders (order_id, message_id, model, profile_id, ordered_at, credit, revenue)
+    select entry_id, message_id, 'last_touch', profile_id, moment + to_hours(1), 1, 10
+    from entries where buys and not held_out;
+"""
 
 
 @pytest.fixture
 def flow_shop(built_shop):
     """Sixty entries of one flow: every sixth held out, every third buys for 10, every second has the urgent arm."""
-    built_shop.warehouse.execute("""
-        insert into raw_flows.flows (flow, flow_version, kind, goal_signal, goal_within_seconds)
-        values ('flow_x', 'v1', 'campaign', 'ordered', 86400)""")
-    built_shop.warehouse.execute("""
-        insert into raw_flows.flow_steps (flow, flow_version, step, position) values ('flow_x', 'v1', 'reminder', 1)""")
-    for arm in ("plain", "urgent"):
-        built_shop.warehouse.execute(f"""
-            insert into raw_flows.flow_arms (flow, flow_version, step, arm, variant)
-            values ('flow_x', 'v1', 'reminder', '{arm}', '{arm}')""")
-    built_shop.warehouse.execute("""
-        insert into intermediate.int_identifier_profiles (identifier_id, profile_id)
-        select 'p' || number, 'p' || number from range(60) as numbers (number)""")
-    for number in range(60):
-        enter(built_shop, number, "urgent" if number % 2 else "plain", held_out=number % 6 == 0)
-        if number % 3 == 0:
-            buy(built_shop, number, 10)
+    with built_shop.warehouse:
+        for statement in FLOW.split(";\n"):
+            if statement.strip():
+                built_shop.warehouse.execute(statement)
     return built_shop
 
 
@@ -294,7 +287,6 @@ def test_flow_performance_counts_from_entry_to_revenue(flow_shop):
 
 
 def test_performance_by_segment_goes_by_the_segments_at_the_time_of_sending(flow_shop):
-    flow_shop.warehouse.execute("update sends.sends set profile_id = 'p' || substr(message_id, 2)")
     flow_shop.warehouse.execute(f"""
         insert into segments.segment_memberships (membership_id, profile_id, segment, entered_at, exited_at, seen_at)
         select 's' || number, 'p' || number, 'vip', timestamp '{START}', timestamp '{START}' + to_minutes(30), null
