@@ -16,7 +16,8 @@ def steps(*names: str) -> str:
     ("edited", "follow", "reason"),
     [
         pytest.param(["a", "b", "new", "c"], ["new", "c"], "completed", id="inserted ahead"),
-        pytest.param(["new", "a", "b", "c"], ["c"], "completed", id="inserted behind"),
+        pytest.param(["new", "a", "b", "c"], ["c"], "completed", id="inserted at the start"),
+        pytest.param(["a", "new", "b", "c"], ["c"], "completed", id="inserted between decided ones"),
         pytest.param(["a", "b", "d"], ["d"], "completed", id="next one renamed"),
         pytest.param(["a", "renamed", "c"], ["c"], "completed", id="last one renamed"),
         pytest.param(["a", "c"], ["c"], "completed", id="last one deleted"),
