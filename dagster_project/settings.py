@@ -84,8 +84,12 @@ class Settings:
         return self.home / "dagster"
 
     def child_environment(self) -> dict[str, str]:
-        """The environment in which Dagster's processes find this installation."""
-        return {**os.environ, "MILLRACE_HOME": str(self.home), "DAGSTER_HOME": str(self.dagster_home)}
+        """The environment in which Dagster's processes find this installation.
+
+        Each run is a new process: it may keep the modules that it compiled, or every run compiles them again.
+        """
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**inherited, "MILLRACE_HOME": str(self.home), "DAGSTER_HOME": str(self.dagster_home)}
 
     @property
     def dbt_project(self) -> Path:

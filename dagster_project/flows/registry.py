@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dagster_project.settings import Settings
 
 PREFIX = "flow_"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Ten times as fast where libyaml is there; every tick and every Dagster process reads all flows."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,7 @@ def read_flow(path: Path, file: str, known: Known | None = None) -> Flow:
 def parse_flow(model: str, text: str, file: str, known: Known | None = None) -> Flow:
     """One flow from the text of its YAML file; see `read_flow`."""
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        tree, content = _read_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or "a value cannot be read"
@@ -131,6 +132,14 @@ def parse_flow(model: str, text: str, file: str, known: Known | None = None) -> 
         raise FlowError(sorted(problems, key=lambda problem: (problem.line or 0, problem.field)))
     description = str(model_entry.get("description") or "").strip()
     return Flow(model.removeprefix(PREFIX), str(owner), description, definition, file)
+
+
+def _read_yaml(text: str) -> tuple[yaml.Node | None, object]:
+    """Nodes, which know their lines, and content; mistakes are told by the slow parser in better words."""
+    try:
+        return yaml.compose(text, Loader=LOADER), yaml.load(text, Loader=LOADER)  # noqa: S506  (a safe loader)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
 
 
 def _model_entry(content: object, model: str) -> tuple[int, dict[str, Any]]:
