@@ -23,7 +23,7 @@ class Calendar:
 
     go_live: datetime = GO_LIVE
     history_days: int = 40
-    live_days: int = 21
+    live_days: int = 14
     hourly_days: int = 1
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
-from email import policy
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.utils import parseaddr, parsedate_to_datetime
@@ -131,10 +130,11 @@ def file_name(headers: Message) -> str:
 
 def read_mail(path: Path, links: Links) -> Mail:
     """Parse a kept mail; the profile id is in every link that we signed, wherever it leads."""
-    parsed = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
-    html = parsed.get_body(preferencelist=("html",))
-    urls = [unescape(url) for url in _LINK.findall(html.get_content() if html else "")]
-    unsubscribe_url = parsed.get("List-Unsubscribe", "").split(",")[0].strip(" <>")
+    parsed = BytesParser().parsebytes(path.read_bytes())
+    html = next(part for part in parsed.walk() if part.get_content_type() == "text/html")
+    content = html.get_payload(decode=True)
+    urls = [unescape(url) for url in _LINK.findall(content.decode() if isinstance(content, bytes) else "")]
+    unsubscribe_url = (parsed["List-Unsubscribe"] or "").split(",")[0].strip(" <>")
     signed = [link for url in (*urls, unsubscribe_url) if (link := _read(links, url))]
     return Mail(
         message_id=parsed[MESSAGE_ID_HEADER],
