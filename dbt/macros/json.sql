@@ -6,12 +6,21 @@
     json_extract_string({{ column }}, '{{ path }}')
 {%- endmacro %}
 
-{#- Rows (value, position) of the array at a JSON path, for `cross join … as line(value, position)`. -#}
-{% macro json_elements(column, path) -%}
-    {{ return(adapter.dispatch('json_elements')(column, path)) }}
+{#- The array at a JSON path as a list; null when absent or no array. -#}
+{% macro json_array(column, path) -%}
+    {{ return(adapter.dispatch('json_array')(column, path)) }}
 {%- endmacro %}
-{% macro duckdb__json_elements(column, path) -%}
-    unnest(try_cast(json_extract({{ column }}, '{{ path }}') as json[])) with ordinality
+{% macro duckdb__json_array(column, path) -%}
+    try_cast(json_extract({{ column }}, '{{ path }}') as json[])
+{%- endmacro %}
+
+{#- Rows (value, position) of a list, for `cross join … as line(value, position)`. Make the list in an earlier CTE:
+    unnesting an expression over JSON costs seven times as much. -#}
+{% macro list_elements(list) -%}
+    {{ return(adapter.dispatch('list_elements')(list)) }}
+{%- endmacro %}
+{% macro duckdb__list_elements(list) -%}
+    unnest({{ list }}) with ordinality
 {%- endmacro %}
 
 {#- The number at a JSON path as decimal(18, 4); null when absent or no number. -#}

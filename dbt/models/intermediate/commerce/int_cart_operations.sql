@@ -7,6 +7,10 @@ events as (
     select
         *,
         coalesce(cart_id, identifier_id) as own_cart_id,
+        case
+            when event_name in ('Cart Viewed', 'Checkout Started')
+                then {{ json_array('properties', '$.products') }}
+        end as products,
     from {{ ref('int_events') }}
     where
         {{ is_new() }}
@@ -60,7 +64,7 @@ snapshot_lines as (
         line.value as product,
         events.seen_at,
     from events
-    cross join {{ json_elements('events.properties', '$.products') }} as line(value, position)
+    cross join {{ list_elements('events.products') }} as line(value, position)
     where events.event_name in ('Cart Viewed', 'Checkout Started')
 
 ),
@@ -75,7 +79,7 @@ whole_carts as (
         occurred_at,
         case
             when event_name = 'Order Completed' then 'ordered'
-            when json_array_length(properties, '$.products') is not null then 'replaced'
+            when products is not null then 'replaced'
             else 'viewed'
         end as operation,
         null as product_id,

@@ -4,7 +4,13 @@ with
 
 completions as (
 
-    select *
+    select
+        event_id,
+        order_id,
+        identifier_id,
+        occurred_at,
+        {{ json_array('properties', '$.products') }} as products,
+        seen_at,
     from {{ ref('int_events') }}
     where
         {{ is_new() }}
@@ -29,8 +35,7 @@ items as (
         {{ json_decimal('line.value', '$.price') }} as unit_price,
         completions.seen_at,
     from completions
-    cross join
-        {{ json_elements('completions.properties', '$.products') }} as line(value, position)
+    cross join {{ list_elements('completions.products') }} as line(value, position)
 
 )
 

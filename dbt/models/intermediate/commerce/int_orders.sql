@@ -9,7 +9,11 @@ with
 
 events as (
 
-    select *
+    select
+        *,
+        case
+            when event_name = 'Order Refunded' then {{ json_array('properties', '$.products') }}
+        end as refunded_products,
     from {{ ref('int_events') }}
     where
         {{ is_new() }}
@@ -18,17 +22,33 @@ events as (
 
 ),
 
-lines as (
+priced_lines as (
+
+    select
+        event_id,
+        quantity,
+        unit_price,
+    from {{ ref('int_order_items') }}
+    where {{ is_new() }}
+
+    union all
 
     select
         events.event_id,
-        cast(sum(
-            {{ json_decimal('line.value', '$.price') }}
-            * coalesce({{ json_decimal('line.value', '$.quantity') }}, 1)
-        ) as decimal(18, 2)) as value,
+        cast(coalesce({{ json_decimal('line.value', '$.quantity') }}, 1) as bigint) as quantity,
+        {{ json_decimal('line.value', '$.price') }} as unit_price,
     from events
-    cross join {{ json_elements('events.properties', '$.products') }} as line(value, position)
-    group by events.event_id
+    cross join {{ list_elements('events.refunded_products') }} as line(value, position)
+
+),
+
+lines as (
+
+    select
+        event_id,
+        cast(sum(quantity * unit_price) as decimal(18, 2)) as value,
+    from priced_lines
+    group by event_id
 
 ),
 

@@ -16,7 +16,13 @@ events as (
     from {{ ref('int_events') }}
     where
         {{ is_new() }}
-        and event_name in ('Product Updated', 'Product Viewed', 'Product Added', 'Order Completed')
+        and event_name in ('Product Updated', 'Product Viewed', 'Product Added')
+
+),
+
+order_items as (
+
+    select * from {{ ref('int_order_items') }} where {{ is_new() }}
 
 ),
 
@@ -24,26 +30,36 @@ seen as (
 
     select
         product_id,
-        properties as product,
+        {{ json_text('properties', '$.name') }} as name,
+        {{ json_text('properties', '$.category') }} as category,
+        cast({{ json_decimal('properties', '$.price') }} as varchar) as price,
+        {{ json_text('properties', '$.currency') }} as currency,
+        cast({{ json_decimal('properties', '$.inventory_quantity') }} as varchar)
+            as inventory_quantity,
+        {{ json_text('properties', '$.url') }} as url,
+        {{ json_text('properties', '$.image_url') }} as image_url,
         event_name = 'Product Updated' as is_catalogue,
         event_id,
         occurred_at,
         seen_at,
     from events
-    where product_id is not null
 
     union all
 
     select
-        {{ json_text('line.value', '$.product_id') }} as product_id,
-        line.value as product,
+        product_id,
+        name,
+        category,
+        cast(unit_price as varchar) as price,
+        null as currency,
+        null as inventory_quantity,
+        null as url,
+        null as image_url,
         false as is_catalogue,
-        events.event_id || '/' || line.position as event_id,
-        events.occurred_at,
-        events.seen_at,
-    from events
-    cross join {{ json_elements('events.properties', '$.products') }} as line(value, position)
-    where {{ json_text('line.value', '$.product_id') }} is not null
+        order_item_id as event_id,
+        ordered_at as occurred_at,
+        seen_at,
+    from order_items
 
 ),
 
@@ -52,17 +68,13 @@ attributes as (
     select
         product_id,
         '{{ attribute }}' as attribute,
-        {{ json_text('product', '$.' ~ attribute) }} as value,
+        {{ attribute }} as value,
         is_catalogue,
         event_id,
         occurred_at,
         seen_at,
     from seen
-    where
-        {{ json_text('product', '$.' ~ attribute) }} is not null
-        {%- if attribute in ['price', 'inventory_quantity'] %}
-        and {{ json_decimal('product', '$.' ~ attribute) }} is not null
-        {%- endif %}
+    where product_id is not null and {{ attribute }} is not null
     {%- if not loop.last %}
 
     union all
