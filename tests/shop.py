@@ -140,7 +140,7 @@ class Shop:
         self.now = now
         due = [record for when, record in self._coming if when <= self.now]
         self._coming = [(when, record) for when, record in self._coming if when > self.now]
-        open_landing(self.settings.landing).write(f"events-{next(self._numbers):06}.ndjson", due)
+        open_landing(self.settings.landing).write(f"{now:%m%d%H%M}.ndjson", due)
         tick(self.settings, self.now, deliver=False)
 
     def runs_at(self, *moments: str) -> None:
@@ -207,7 +207,7 @@ class Shop:
             (
                 when,
                 {
-                    "messageId": f"m{next(self._numbers)}",
+                    "messageId": f"{when:%m%d%H%M}-{next(self._numbers)}",
                     "timestamp": f"{when:%Y-%m-%dT%H:%M:%SZ}",
                     "source": "shop",
                 }
