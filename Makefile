@@ -22,7 +22,7 @@ dev: .venv/installed  ## the same in Dagster's UI
 	$(BIN)/millrace dev
 
 test: .venv/installed  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/installed  ## style, types, layers, and every flow and template
 	$(BIN)/ruff check .
