@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 # Afternoon in Lisbon and Berlin, morning in New York: nobody's quiet hours. The last day, 1 November, is a
 # newsletter's. All times are naive UTC.
-GO_LIVE = datetime(2026, 10, 11, 15)
+GO_LIVE = datetime(2026, 10, 18, 15)
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Calendar:
     """
 
     go_live: datetime = GO_LIVE
-    history_days: int = 40
+    history_days: int = 46
     live_days: int = 14
     hourly_days: int = 1
 

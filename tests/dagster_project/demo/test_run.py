@@ -14,7 +14,7 @@ from dagster_project.demo.run import DemoHomeError, prepare_home, run_demo
 from dagster_project.reading import ask
 from dagster_project.settings import Settings
 
-CALENDAR = Calendar(history_days=21, live_days=6, hourly_days=0)
+CALENDAR = Calendar(history_days=21, live_days=4, hourly_days=0)
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def test_a_cart_is_paid_once_however_many_messages_ask(tmp_path):
     assert len(paid) == len(set(paid))
 
 
-@pytest.mark.parametrize("live_days", [3, 21])
+@pytest.mark.parametrize("live_days", [3, 14])
 def test_the_calendar_ends_with_a_day_of_hours(live_days):
     calendar = Calendar(live_days=live_days)
     ticks = calendar.ticks()
