@@ -138,7 +138,7 @@ def without_nulls(value: Any) -> Any:  # noqa: ANN401  (any JSON)
 
 def sample_message(name: str, variant: str | None, context: Mapping[str, Any]) -> Message:
     """A message that only exists to be looked at."""
-    moment = datetime(2026, 3, 2, 9)  # noqa: DTZ001  (naive UTC by convention)
+    moment = datetime(2026, 3, 2, 9)
     return Message(
         message_id="0" * 32,
         kind="preview",

@@ -16,7 +16,7 @@ from connectors.landing import open_landing
 from connectors.model import Content, Message
 from connectors.store import open_store, sync_consents, sync_suppressions
 
-NOW = datetime(2026, 3, 2, 10)  # noqa: DTZ001  (naive UTC, as everywhere)
+NOW = datetime(2026, 3, 2, 10)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from connectors.landing import open_landing
 from connectors.model import Content, Message
 from connectors.store import open_store
 
-NOW = datetime(2026, 3, 2, 10)  # noqa: DTZ001  (naive UTC, as everywhere)
+NOW = datetime(2026, 3, 2, 10)
 LONGEST_LIFE_SECONDS = 0.5
 
 

@@ -59,7 +59,7 @@ def test_the_text_comes_first_and_the_html_is_preferred(wire):
 
 @given(subject=TEXT, text=TEXT, html=TEXT)
 def test_any_content_survives_the_wire(subject, text, html):
-    moment = datetime(2026, 3, 2, 10)  # noqa: DTZ001  (naive UTC, as everywhere)
+    moment = datetime(2026, 3, 2, 10)
     message = Message(
         "id", "flow", "flow", "step", "entry", "profile", "email", "ann@example.com", None, None, "marketing", 1,
         moment, moment,
