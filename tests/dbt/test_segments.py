@@ -131,7 +131,9 @@ def test_a_closed_day_is_never_counted_again(built_shop):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_after_the_first_run_of_a_day_the_open_stays_are_the_members_and_the_past_stays_as_it_was(built_shop, seed):
+def test_after_the_first_run_of_a_day_the_open_stays_are_the_members_and_the_past_stays_as_it_was(
+    built_shop, seed
+):
     shop = built_shop
     chance = random.Random(seed)
     moment, past = datetime(2026, 1, 1), set()
