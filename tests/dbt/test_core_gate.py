@@ -58,6 +58,16 @@ def test_a_second_run_as_of_the_same_moment_takes_what_arrived_in_between(shop):
     ]
 
 
+def test_a_run_as_of_an_earlier_moment_loses_nothing(shop):
+    shop.take([viewed("today", "2026-03-01T10:00:00")])
+    shop.run("2026-03-02", GATE)
+    shop.take([viewed("long ago", "2011-12-01T10:00:00"), viewed("next day", "2011-12-02T10:00:00")])
+    shop.run("2011-12-02", GATE)
+    assert [event_id for event_id, _ in entered(shop)] == ["long ago", "today"]
+    shop.run("2011-12-03", GATE)
+    assert [event_id for event_id, _ in entered(shop)] == ["long ago", "next day", "today"]
+
+
 def test_an_empty_first_run_does_not_close_the_gate(shop):
     shop.run("2026-03-01", GATE)
     shop.take([viewed("first", "2026-03-01T10:00:00")])

@@ -163,7 +163,12 @@ def history(seed: int) -> list[list[dict]]:
 def content(shop, table: str) -> list[tuple]:
     """The table's rows without the marks of the run that wrote them; numbers of batches are not content."""
     return sorted(
-        map(str, shop.rows(f"select columns(lambda name: name not in ('seen_at', 'load_id')) from {table}"))
+        map(
+            str,
+            shop.rows(
+                f"select columns(lambda name: name not in ('seen_at', 'taken_as_of', 'load_id')) from {table}"
+            ),
+        )
     )
 
 

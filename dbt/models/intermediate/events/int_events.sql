@@ -4,6 +4,8 @@
 {%- if is_incremental() -%}
 {%- set last_load_id = '(select coalesce(max(load_id), -1) from ' ~ this ~ ')' -%}
 {%- set last_seen_at = '(select coalesce(max(seen_at), ' ~ never() ~ ') from ' ~ this ~ ')' -%}
+{%- set last_as_of = '(select coalesce(max(taken_as_of), ' ~ never() ~ ') from ' ~ this
+    ~ ' where seen_at = ' ~ last_seen_at ~ ')' -%}
 {%- endif -%}
 
 with
@@ -22,7 +24,7 @@ arrived as (
     where
         visible_at <= {{ as_of() }}
         and load_id <= {{ last_load_id }}
-        and occurred_at > {{ last_seen_at }}
+        and occurred_at > {{ last_as_of }}
 
     union all
 
@@ -30,8 +32,8 @@ arrived as (
     where
         visible_at <= {{ as_of() }}
         and load_id <= {{ last_load_id }}
-        and occurred_at <= {{ last_seen_at }}
-        and received_at > {{ last_seen_at }}
+        and occurred_at <= {{ last_as_of }}
+        and received_at > {{ last_as_of }}
         {%- endif %}
 
 ),
@@ -53,7 +55,7 @@ unique_in_batch as (
 taken as (
     {% for is_late in ['true', 'false'] %}
     {%- set times = "select {}(occurred_at) from unique_in_batch where (occurred_at < "
-        ~ last_seen_at ~ " - interval 3 day) = " ~ is_late %}
+        ~ last_as_of ~ " - interval 3 day) = " ~ is_late %}
     select event_id
     from {{ this }}
     where
@@ -95,6 +97,7 @@ identified as (
         properties,
         traits,
         load_id,
+        {{ as_of() }} as taken_as_of,
         {%- if is_incremental() %}
         greatest({{ as_of() }}, {{ last_seen_at }} + interval 1 microsecond) as seen_at,
         {%- else %}
