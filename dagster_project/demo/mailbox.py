@@ -96,11 +96,15 @@ class MailServer:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the mail as a file that a mail program can open."""
         headers = BytesHeaderParser().parsebytes(envelope.content)
-        path = self._folder / file_name(headers)
+        path = self._free(self._folder / file_name(headers))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(envelope.content)
         self._fresh.append(path)
         return "250 OK kept"
+
+    def _free(self, path: Path) -> Path:
+        """A path of its own for every mail: one that comes twice is seen twice."""
+        return path.with_stem(f"{path.stem}-again-{len(self._fresh)}") if path.exists() else path
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)

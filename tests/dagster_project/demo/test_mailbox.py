@@ -63,6 +63,12 @@ def test_a_mail_becomes_a_file_and_its_links_say_who_got_it(server, tmp_path):
     assert server.take() == []
 
 
+def test_a_mail_that_comes_twice_is_kept_twice(server, tmp_path):
+    send(server, "ann@x.example")
+    send(server, "ann@x.example")
+    assert len(list(tmp_path.rglob("*.eml"))) == 2
+
+
 def test_an_address_that_is_gone_is_refused_for_ever(server):
     for _ in range(2):
         with pytest.raises(smtplib.SMTPRecipientsRefused, match="550"):
