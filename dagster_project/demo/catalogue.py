@@ -61,7 +61,6 @@ def catalogue_records(at: datetime) -> list[Record]:
                 **product.properties(),
                 "inventory_quantity": 20 + 7 * number % 180,
                 "url": f"https://shop.example/p/{product.product_id}",
-                "image_url": f"https://shop.example/images/{product.product_id}.jpg",
             },
         )
         for number, product in enumerate(PRODUCTS)
