@@ -98,3 +98,11 @@
 {% macro may_be_pending(decided_at) -%}
     {{ decided_at }} > {{ hours_ago(2 * var('longest_message_hours')) }}
 {%- endmacro %}
+
+{#- When quiet hours begin next in a zone, in UTC; the run's own moment while they are on. -#}
+{% macro quiet_from(time_zone, starts_at, ends_at) -%}
+    case
+        when {{ is_between_times(to_local(as_of(), time_zone), starts_at, ends_at) }} then {{ as_of() }}
+        else {{ next_local_time(as_of(), starts_at, time_zone) }}
+    end
+{%- endmacro %}

@@ -37,6 +37,7 @@ VIEWS = (
     "int_flow_exits",
     "int_flow_candidates",
     "int_profile_signals",
+    "int_recipient_quiet_hours",
 )
 RESULTS = ("flow_entries", "flow_decisions", "send_list")
 LEDGERS = {"int_flow_log": (), "int_send_decisions": ("int_message_candidates",)}

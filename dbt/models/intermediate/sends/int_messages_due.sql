@@ -16,6 +16,10 @@ identifiers as (
     select * from {{ ref('profile_identifiers') }}
 ),
 
+quiet_hours as (
+    select * from {{ ref('int_recipient_quiet_hours') }}
+),
+
 scheduled as (
     select
         message_id,
@@ -39,32 +43,60 @@ handled as (
     where
         message_id is not null
         and seen_at >= {{ hours_ago(var('longest_message_hours')) }}
+),
+
+due as (
+    select
+        candidates.message_id,
+        candidates.kind,
+        candidates.flow,
+        candidates.step,
+        candidates.entry_id,
+        candidates.profile_id,
+        coalesce(identifiers.profile_id, candidates.profile_id) as person_id,
+        candidates.entered_at,
+        candidates.channel,
+        candidates.template,
+        candidates.variant,
+        candidates.message_class,
+        candidates.priority,
+        candidates.payload,
+        scheduled.address,
+        scheduled.decided_at,
+        scheduled.due_at,
+        scheduled.expires_at,
+        scheduled.consent_id,
+    from scheduled
+    inner join candidates on scheduled.message_id = candidates.message_id
+    left join handled on scheduled.message_id = handled.message_id
+    left join identifiers on candidates.profile_id = identifiers.identifier_id
+    where
+        handled.message_id is null
+        and {{ may_be_pending('candidates.decided_at') }}
+),
+
+-- delivery may come to a message late, or again after a provider failed
+quieted as (
+    select
+        due.message_id,
+        min(least(
+            {{ quiet_from(
+                'quiet_hours.first_time_zone', 'quiet_hours.starts_at', 'quiet_hours.ends_at'
+            ) }},
+            {{ quiet_from(
+                'quiet_hours.last_time_zone', 'quiet_hours.starts_at', 'quiet_hours.ends_at'
+            ) }}
+        )) as quiet_from,
+    from due
+    inner join quiet_hours
+        on due.person_id = quiet_hours.profile_id
+        and due.channel = quiet_hours.channel
+        and due.message_class = quiet_hours.message_class
+    group by due.message_id
 )
 
 select
-    candidates.message_id,
-    candidates.kind,
-    candidates.flow,
-    candidates.step,
-    candidates.entry_id,
-    candidates.profile_id,
-    coalesce(identifiers.profile_id, candidates.profile_id) as person_id,
-    candidates.entered_at,
-    candidates.channel,
-    candidates.template,
-    candidates.variant,
-    candidates.message_class,
-    candidates.priority,
-    candidates.payload,
-    scheduled.address,
-    scheduled.decided_at,
-    scheduled.due_at,
-    scheduled.expires_at,
-    scheduled.consent_id,
-from scheduled
-inner join candidates on scheduled.message_id = candidates.message_id
-left join handled on scheduled.message_id = handled.message_id
-left join identifiers on candidates.profile_id = identifiers.identifier_id
-where
-    handled.message_id is null
-    and {{ may_be_pending('candidates.decided_at') }}
+    due.*,
+    quieted.quiet_from,
+from due
+left join quieted on due.message_id = quieted.message_id

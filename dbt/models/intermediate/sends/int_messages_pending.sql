@@ -4,20 +4,12 @@ messages as (
     select * from {{ ref('int_message_candidates') }}
 ),
 
-classes as (
-    select * from {{ ref('message_classes') }}
-),
-
 profiles as (
     select * from {{ ref('profiles') }}
 ),
 
 identifiers as (
     select * from {{ ref('profile_identifiers') }}
-),
-
-country_time_zones as (
-    select * from {{ ref('country_time_zones') }}
 ),
 
 -- nothing waits longer than a message lives
@@ -49,18 +41,5 @@ select
         when 'push' then profiles.push_token
         else pending.person_id
     end as address,
-    profiles.country,
-    -- an unknown zone may be any of the country's, an unknown country is the shop's
-    coalesce(
-        profiles.time_zone,
-        country_time_zones.first_time_zone,
-        '{{ var("shop_time_zone") }}'
-    ) as first_time_zone,
-    coalesce(
-        profiles.time_zone,
-        country_time_zones.last_time_zone,
-        '{{ var("shop_time_zone") }}'
-    ) as last_time_zone,
 from pending
 left join profiles on pending.person_id = profiles.profile_id
-left join country_time_zones on profiles.country = country_time_zones.country

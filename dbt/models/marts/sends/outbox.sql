@@ -103,6 +103,7 @@ select
     messages.decided_at,
     messages.due_at,
     messages.expires_at,
+    messages.quiet_from,
     messages.consent_id,
     coalesce(exit_signals.signals, cast('[]' as json)) as exit_signals,
     coalesce(known_as.identifiers, cast('[]' as json)) as identifiers,
