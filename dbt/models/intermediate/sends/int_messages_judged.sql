@@ -78,7 +78,7 @@ judged as (
             when suppressed.message_id is not null then 'suppressed'
             when
                 classes.consent = 'subscribed'
-                and consents.status is distinct from 'subscribed'
+                and coalesce(consents.status, 'none') != 'subscribed'
                 then 'no_consent'
             when
                 classes.consent = 'unless_unsubscribed'
