@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,17 +26,29 @@ def imports() -> None:
     "online-retail",
     epilog=examples(
         "millrace import online-retail ../shared/data/online_retail/online_retail.parquet",
+        "millrace import online-retail online_retail.parquet --until 2011-03-01 --with-addresses",
         "millrace run --as-of 2011-12-10",
     ),
 )
 def online_retail(
     path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The UCI file, as .parquet.")],
+    until: Annotated[datetime | None, typer.Option(help="Only the days before this one.")] = None,
+    with_addresses: Annotated[
+        bool,
+        typer.Option(
+            "--with-addresses",
+            help="Give customers an .example address and a consent, so that flows schedule messages.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """The UCI Online Retail data: invoices become orders, cancellations refunds, guests stay guests."""
     settings = Settings.from_environment()
+    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
     done = asdict(
-        import_online_retail(path, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
+        import_online_retail(
+            path, landing, until=until.date() if until else None, with_addresses=with_addresses
+        )
     )
     if as_json:
         show_json(done)
