@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 def show_result(result: DemoResult, console: Console) -> None:
     """Print the books and where to look next."""
-    console.print(Group(flow_table(result), books_table(result), next_steps(result)))
+    console.print(Group(sent_table(result), earned_table(result), books_table(result), next_steps(result)))
 
 
 def as_json(result: DemoResult) -> dict[str, Any]:
@@ -36,21 +36,35 @@ def as_json(result: DemoResult) -> dict[str, Any]:
     }
 
 
-def flow_table(result: DemoResult) -> Table:
-    """One line per flow: from enrolled to earned, measured lift beside the true one."""
-    table = Table(title="Flows and campaigns", title_justify="left", header_style="bold")
-    table.add_column("flow")
-    counts = ("enrolled", "held_out", "sent", "skipped", "opened", "clicked", "orders")
-    for name in (*counts, "revenue", "measured lift, 95 %", "true lift"):
-        table.add_column(name.replace("_", " "), justify="right")
+def sent_table(result: DemoResult) -> Table:
+    """One line per flow: from enrolled to clicked."""
+    counts = ("enrolled", "held_out", "sent", "skipped", "opened", "clicked")
+    table = _table("What was sent", "flow", *counts)
+    for row in result.closing.flows:
+        table.add_row(row["flow"], *(f"{row[name]:,}" for name in counts))
+    return table
+
+
+def earned_table(result: DemoResult) -> Table:
+    """One line per flow: attributed orders, and the measured lift beside the true one."""
+    table = _table("What it earned", "flow", "orders", "revenue", "measured lift, 95 %", "true lift")
     for row in result.closing.flows:
         table.add_row(
             row["flow"],
-            *(f"{row[name]:,}" for name in counts),
+            f"{row['orders']:,}",
             f"{row['revenue']:,.0f}",
             measured(result.closing.lifts.get(row["flow"])),
             points(_lifts(result, row["flow"])["true_lift"]),
         )
+    return table
+
+
+def _table(title: str, first: str, *numbers: str) -> Table:
+    """A table with one column of words and the rest numbers."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column(first)
+    for name in numbers:
+        table.add_column(name.replace("_", " "), justify="right")
     return table
 
 
