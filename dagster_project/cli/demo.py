@@ -19,7 +19,7 @@ app = new_app()
     epilog=examples(
         "millrace demo",
         "millrace demo --customers 500 --seed 11",
-        "MILLRACE_HOME=/tmp/shop millrace demo --json",
+        "MILLRACE_HOME=shop millrace demo --json",
     )
 )
 def demo(

@@ -94,7 +94,8 @@ def test_a_list_that_was_not_held_cannot_be_released(shop):
 
 
 def test_without_delivery_the_list_stands_and_nobody_is_written_to(shop):
-    tick(replace(shop, store_url="sqlite:////nowhere/ledger.sqlite"), NOON, deliver=False)
+    result = tick(replace(shop, store_url="sqlite:////nowhere/ledger.sqlite"), NOON, deliver=False)
+    assert result.delivery is None
 
 
 def test_readers_see_the_last_tick(small_shop):
