@@ -21,3 +21,7 @@ class TryAgain(ConnectorError):  # noqa: N818
 
 class Rejected(ConnectorError):  # noqa: N818
     """This message will never work as it is: its template does not render, its address is not one."""
+
+
+class Indivisible(ConnectorError):  # noqa: N818
+    """The vendor refused a batch because of some message in it and did not say which; nothing was sent."""

@@ -136,6 +136,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A message of which nobody knows whether it left, as its vendor's log is asked about it."""
+
+    message_id: str
+    address: str
+    attempted_at: datetime
+    provider_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageEvent:
     """Something that happened to a message: sent, skipped, bounced. `name` as in the event contract."""
 

@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from connectors.delivery.sender import Rate
 from connectors.errors import Rejected
-from connectors.model import Envelope, Receipt
+from connectors.model import Envelope, Message, Receipt
 
 
 def as_text(envelope: Envelope) -> bytes:
@@ -25,6 +26,7 @@ class FolderSender:
     provider = "console"
     batch_size = 100
     is_repeatable = True
+    rate = Rate()
 
     def __init__(
         self,
@@ -41,6 +43,10 @@ class FolderSender:
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Write the files; each is complete or absent."""
         return [self._write(envelope) for envelope in batch]
+
+    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
+        """Whatever the address."""
+        return True
 
     async def close(self) -> None:
         """Nothing is open."""

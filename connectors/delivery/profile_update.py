@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from connectors.model import Envelope, Receipt
+from connectors.delivery.sender import Rate
+from connectors.model import Envelope, Message, Receipt
 
 
 class ProfileUpdates:
@@ -15,6 +16,7 @@ class ProfileUpdates:
     provider = "landing"
     batch_size = 500
     is_repeatable = True
+    rate = Rate()
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """One identify record per message; its event id follows from the message's."""
@@ -24,6 +26,10 @@ class ProfileUpdates:
             )
             for envelope in batch
         ]
+
+    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
+        """Whatever the address."""
+        return True
 
     async def close(self) -> None:
         """Nothing is open."""

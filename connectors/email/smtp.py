@@ -14,9 +14,10 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from connectors.delivery.sender import Rate
 from connectors.email.mime import compose, recipient
 from connectors.errors import Rejected, StopSync, TryAgain
-from connectors.model import Envelope, Outcome, Receipt, SuppressionReason
+from connectors.model import Envelope, Message, Outcome, Receipt, SuppressionReason
 
 PORTS = {"smtp": 25, "smtps": 465}
 TEMPORARY = range(400, 500)
@@ -37,6 +38,7 @@ class SmtpSender:
     channel = "email"
     provider = "smtp"
     is_repeatable = False
+    rate = Rate()
 
     def __init__(
         self, url: str, mail_from: str, *, connections: int = 4, timeout_seconds: float = 30
@@ -58,6 +60,10 @@ class SmtpSender:
         if batch:
             self._idle.append(await self._connection())
         return list(await asyncio.gather(*(self._send_one(envelope) for envelope in batch)))
+
+    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
+        """Whatever the address."""
+        return True
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
