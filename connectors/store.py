@@ -22,10 +22,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors import tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
+HEAD = "0002"
 BUSY_SECONDS = 30
 ROWS_PER_STATEMENT = 500
 UNSUBSCRIBED = "unsubscribed"
+CAN_BE_LIFTED = ("stop", "invalid_token")
+"""Suppressions that a later word takes back (START, a new registration); of these the latest word counts."""
+NEVER = datetime(1970, 1, 1)
 
 
 class Store:
@@ -148,9 +151,57 @@ def sync_consents(store: Store, rows: Iterable[Mapping[str, Any]], as_of: dateti
 
 
 def add_suppressions(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Suppress addresses; one that already is, for the same reason, keeps its date."""
+    """Suppress addresses (channel, normal address, reason, since), in whatever order the news arrive.
+
+    One that already is, for the same reason, keeps its date, unless the reason can be lifted: then the latest
+    word counts. A push token that is closed is revoked in `device_tokens` too.
+    """
+    statement = insert(connection, tables.suppressions)
+    statement = statement.on_conflict_do_update(
+        index_elements=["channel", "address", "reason"],
+        set_={"since": statement.excluded.since},
+        where=sa.and_(
+            tables.suppressions.c.reason.in_(CAN_BE_LIFTED),
+            statement.excluded.since > tables.suppressions.c.since,
+        ),
+    )
     for batch in batches(rows):
-        connection.execute(insert(connection, tables.suppressions).on_conflict_do_nothing(), batch)
+        connection.execute(statement, batch)
+    for row in (row for row in rows if row["channel"] == "push"):
+        connection.execute(
+            sa.update(tables.device_tokens)
+            .where(sa.func.lower(tables.device_tokens.c.token) == row["address"])
+            .where(tables.device_tokens.c.since <= row["since"])
+            .values(status=row["reason"], since=row["since"])
+        )
+
+
+def lift_suppression(
+    connection: sa.Connection, channel: str, address: str, reason: str, lifted_at: datetime
+) -> None:
+    """Take a suppression back as of a moment; one that was said again after it stays."""
+    statement = insert(connection, tables.suppressions)
+    known = tables.suppressions.c.lifted_at
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["channel", "address", "reason"],
+            set_={"lifted_at": statement.excluded.lifted_at},
+            where=sa.or_(known.is_(None), known < statement.excluded.lifted_at),
+        ),
+        {
+            "channel": channel,
+            "address": normal_address(address),
+            "reason": reason,
+            "since": NEVER,
+            "lifted_at": lifted_at,
+        },
+    )
+
+
+def is_in_force() -> sa.ColumnElement[bool]:
+    """The suppressions that hold: never lifted, or said again since."""
+    closed = tables.suppressions.c
+    return sa.or_(closed.lifted_at.is_(None), closed.since >= closed.lifted_at)
 
 
 def _mark_synced(connection: sa.Connection, feed: str, as_of: datetime) -> None:

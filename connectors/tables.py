@@ -66,6 +66,8 @@ suppressions = Table(
     Column("address", Text, primary_key=True),
     Column("reason", String(32), primary_key=True),
     Column("since", DateTime, nullable=False),
+    # The last word that takes it back (a START after a STOP); it holds unless closed again since.
+    Column("lifted_at", DateTime),
 )
 
 consents = Table(
@@ -123,4 +125,27 @@ dead_letters = Table(
     Column("reason", Text, nullable=False),
     Column("died_at", DateTime, nullable=False),
     Column("replayed_at", DateTime),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("event_id", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("address", Text),
+    Column("message_id", String(64)),
+    Column("provider", String(64), nullable=False),
+    Column("provider_message_id", String(256)),
+    # What it says about a message of unknown outcome: accepted, rejected; none when it says nothing.
+    Column("outcome", String(16)),
+    Column("bounce_type", String(8)),
+    Column("occurred_at", DateTime, nullable=False),
+    Column("taken_at", DateTime, nullable=False),
+    Column("properties", JSON),
+    Column("is_written_back", Boolean, nullable=False),
+    Index("feedback_by_address", "address", "channel"),
+    Index("feedback_by_message", "message_id"),
+    Index("feedback_by_provider_id", "provider_message_id"),
+    Index("feedback_to_write_back", "is_written_back", "taken_at"),
 )

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from connectors.model import Message
-from connectors.store import normal_address, read_synced_at
+from connectors.store import is_in_force, normal_address, read_synced_at
 from connectors.tables import consents, facts, suppressions
 
 CONSENT_IS_STALE_AFTER = timedelta(hours=26)
@@ -124,7 +124,9 @@ def _is_stale(connection: sa.Connection, now: datetime) -> bool:
 def _read_suppressed(connection: sa.Connection, batch: Sequence[Message]) -> set[tuple[str, str]]:
     addresses = {normal_address(message.address) for message in batch}
     rows = connection.execute(
-        sa.select(suppressions.c.channel, suppressions.c.address).where(suppressions.c.address.in_(addresses))
+        sa.select(suppressions.c.channel, suppressions.c.address).where(
+            suppressions.c.address.in_(addresses), is_in_force()
+        )
     )
     return {(row.channel, row.address) for row in rows}
 

@@ -66,7 +66,7 @@ def test_syncing_the_same_rows_again_changes_nothing(store, now):
         sync_consents(store, [consent("subscribed", now)], now)
         sync_suppressions(store, [suppression], now)
     assert rows(store, tables.consents) == [("ann", "email", "marketing", "subscribed", now)]
-    assert rows(store, tables.suppressions) == [("email", "ann@example.com", "complained", now)]
+    assert rows(store, tables.suppressions) == [("email", "ann@example.com", "complained", now, None)]
 
 
 def test_an_unsubscription_is_no_suppression_because_it_can_be_taken_back(store, now):
