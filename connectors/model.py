@@ -91,17 +91,30 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """A button of a push: its name for the app, its words, and where it leads (none: it only dismisses)."""
+
+    name: str
+    title: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """A message as its recipient will see it.
 
-    E-mail has subject, text and html; SMS only text; push has title (`subject`), text and `url`.
-    `data` is for machines: the traits of a profile update, the body of a webhook.
+    E-mail has subject, text and html; SMS has text, and an `image` when it is an MMS; push has title
+    (`subject`), text, `url`, `image` and `actions`; WhatsApp has the text as a person reads it and, in `data`,
+    the approved template with its parameters. Elsewhere `data` is the traits of a profile update, or the body
+    of a webhook.
     """
 
     text: str
     subject: str | None = None
     html: str | None = None
     url: str | None = None
+    image: str | None = None
+    actions: tuple[Action, ...] = ()
     unsubscribe_url: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import minijinja
 
 from connectors.content.compile import compile_email, tidy
 from connectors.content.filters import build_filters, locale_or
+from connectors.content.mobile import mobile_content
 from connectors.content.template import CONTENT, Library
 from connectors.errors import ConnectorError, Rejected
 from connectors.links import Link, Links, Purpose
@@ -64,7 +65,9 @@ class Renderer:
             TemplateError: when there is no such template or its source is wrong.
             minijinja.TemplateError: when the context does not suffice.
         """
-        return self._render(sample_message(name, variant, context or self.library.sample_context(name)))
+        given = context or self.library.sample_context(name)
+        message_class = self.library.spec(name).message_class
+        return self._render(sample_message(name, variant, given, message_class))
 
     def undeclared(self, source: str) -> set[str]:
         """Dotted names that a text takes from the context, loops and assignments resolved."""
@@ -75,11 +78,11 @@ class Renderer:
         self._prepare(name)
         spec = self.library.spec(name)
         context = self._context(message)
+        if message.channel != "email":
+            fill = partial(self._fill, context=context)
+            return mobile_content(message, spec, fill, self.library.brand, context["locale"])
         subject = self._fill(spec.subject_of(message.variant), context) if spec.subject else None
         unsubscribe = context["links"]["unsubscribe"] if message.message_class == "marketing" else None
-        if message.channel != "email":
-            text, url = self._fill(spec.text or "", context), self._fill(spec.url or "", context)
-            return Content(text.strip(), subject=subject, url=url or None)
         context["subject"] = subject
         context["preheader"] = self._fill(spec.preheader_of(message.variant), context)
         return Content(
@@ -136,7 +139,7 @@ def without_nulls(value: Any) -> Any:  # noqa: ANN401  (any JSON)
     return value
 
 
-def sample_message(name: str, variant: str | None, context: Mapping[str, Any]) -> Message:
+def sample_message(name: str, variant: str | None, context: Mapping[str, Any], message_class: str) -> Message:
     """A message that only exists to be looked at."""
     moment = datetime(2026, 3, 2, 9)
     return Message(
@@ -150,7 +153,7 @@ def sample_message(name: str, variant: str | None, context: Mapping[str, Any]) -
         address="ann@example.com",
         template=name,
         variant=variant,
-        message_class="marketing",
+        message_class=message_class,
         priority=0,
         decided_at=moment,
         due_at=moment,

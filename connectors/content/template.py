@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -38,6 +38,33 @@ class Variant(BaseModel):
     preheader: str | None = None
 
 
+class ActionSpec(BaseModel):
+    """A button of a push; without `url` it only dismisses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+    url: str | None = None
+
+
+class ApprovedTemplate(BaseModel):
+    """The template that WhatsApp has approved; only its parameters can vary.
+
+    Attributes:
+        name: as approved.
+        languages: Meta's language code → Twilio's Content SID, or null when only the Cloud API sends it.
+        parameters: texts for {{1}}, {{2}} … of its body, in order. When the approved template has a button,
+            its address must be `<public url>/c/{{1}}`, and `url` says where that leads.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    languages: Annotated[dict[str, str | None], Field(min_length=1)]
+    parameters: list[str] = Field(default_factory=list)
+
+
 class TemplateSpec(BaseModel):
     """`template.yml`.
 
@@ -47,8 +74,11 @@ class TemplateSpec(BaseModel):
         extends: another template of the same channel whose body and sections are used unless overridden.
         subject: subject of an e-mail, title of a push.
         preheader: the line that a mailbox shows after the subject.
-        text: body of an SMS or push.
-        url: where a push leads.
+        text: body of an SMS or push; what a WhatsApp message reads like.
+        url: where a push, or the button of a WhatsApp message, leads.
+        image: address of a picture for a push, an MMS or the head of a WhatsApp message; empty: none.
+        actions: buttons of a push.
+        approved: of a WhatsApp message, see `ApprovedTemplate`.
         variants: by the arm names of `ab_test`.
         sample: its own `entry` and `payload`, merged over `sample.yml`: example and schema in one.
         optional: paths of that sample which a real message may lack.
@@ -63,6 +93,9 @@ class TemplateSpec(BaseModel):
     preheader: str | None = None
     text: str | None = None
     url: str | None = None
+    image: str | None = None
+    actions: Annotated[list[ActionSpec], Field(max_length=3)] = Field(default_factory=list)
+    approved: ApprovedTemplate | None = None
     variants: dict[str, Variant] = Field(default_factory=dict)
     sample: dict[str, Any] = Field(default_factory=dict)
     optional: list[str] = Field(default_factory=list)
