@@ -104,9 +104,9 @@ class Content:
     """A message as its recipient will see it.
 
     E-mail has subject, text and html; SMS has text, and an `image` when it is an MMS; push has title
-    (`subject`), text, `url`, `image` and `actions`; WhatsApp has the text as a person reads it and, in `data`,
-    the approved template with its parameters. Elsewhere `data` is the traits of a profile update, or the body
-    of a webhook.
+    (`subject`), text, `url`, `image` and `actions`; WhatsApp has the text as a person reads it and, in
+    `data`, the approved template with its parameters. Elsewhere `data` is the traits of a profile update, or
+    the body of a webhook.
     """
 
     text: str
