@@ -7,6 +7,7 @@ here are the engine, the migrations and the hot copies of suppressions and conse
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors import tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 BUSY_SECONDS = 30
 ROWS_PER_STATEMENT = 500
 UNSUBSCRIBED = "unsubscribed"
@@ -36,12 +37,24 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self._open = threading.local()
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """A write transaction: all of it is durable at the end of the block, or nothing."""
+        """A write transaction: all of it is durable at the end of the block, or nothing.
+
+        A block inside another of the same thread is part of it: so several steps share one commit.
+        """
+        outer: sa.Connection | None = getattr(self._open, "connection", None)
+        if outer is not None:
+            yield outer
+            return
         with self.engine.begin() as connection:
-            yield connection
+            self._open.connection = connection
+            try:
+                yield connection
+            finally:
+                self._open.connection = None
 
     def synced_at(self, feed: str) -> datetime | None:
         """When the hot copy of `suppressions` or `consents` was last brought up to the warehouse."""

@@ -6,7 +6,9 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     DateTime,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -54,6 +56,9 @@ messages = Table(
     Column("reconciled_at", DateTime),
     Column("events", JSON),
     Column("is_written_back", Boolean, nullable=False),
+    # Who let a late message go that had been held for a person's word.
+    Column("released_by", String(128)),
+    Index("messages_by_provider", "provider", "channel", "settled_at"),
     Index("messages_by_state", "state", "lease_until"),
     Index("messages_to_write_back", "is_written_back", "state"),
     Index("messages_by_provider_id", "provider_message_id"),
@@ -148,4 +153,59 @@ feedback = Table(
     Index("feedback_by_message", "message_id"),
     Index("feedback_by_provider_id", "provider_message_id"),
     Index("feedback_to_write_back", "is_written_back", "taken_at"),
+)
+
+kept_messages = Table(
+    "kept_messages",
+    metadata,
+    # Everything that sending again needs, of messages that have left the outbox and may come back.
+    Column("message_id", String(64), primary_key=True),
+    Column("message", JSON, nullable=False),
+    Column("kept_at", DateTime, nullable=False),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("provider", String(64), primary_key=True),
+    # closed (in use), open (not asked), half_open (asked with one message).
+    Column("breaker", String(16), nullable=False),
+    Column("failure_count", Integer, nullable=False),
+    Column("trip_count", Integer, nullable=False),
+    Column("open_until", DateTime),
+    Column("reason", Text),
+    # What the provider's answers have made of its declared rate; none: no limit.
+    Column("per_second", Float),
+    Column("paused_until", DateTime),
+    Column("changed_at", DateTime, nullable=False),
+)
+
+warm_up_days = Table(
+    "warm_up_days",
+    metadata,
+    Column("plan", String(128), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("message_count", Integer, nullable=False),
+)
+
+fences = Table(
+    "fences",
+    metadata,
+    # One row per home folder that may send from this store.
+    Column("home_id", String(32), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("next_token", String(32)),
+    Column("file_mark", String(128), nullable=False),
+    Column("store_mark", Text, nullable=False),
+    Column("armed_by", String(128), nullable=False),
+    Column("armed_at", DateTime, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("raised_at", DateTime, nullable=False),
 )
