@@ -6,6 +6,7 @@ import socket
 from collections import defaultdict
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -15,6 +16,7 @@ from connectors import tables
 from connectors.landing import open_landing
 from connectors.model import Content, Message
 from connectors.store import open_store, sync_consents, sync_suppressions
+from tests.connectors.postgres import create_database, start_postgres
 
 NOW = datetime(2026, 3, 2, 10)
 
@@ -24,9 +26,24 @@ def now():
     return NOW
 
 
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory):
+    """A real server that lives as long as the tests."""
+    with start_postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
 @pytest.fixture
-def store(tmp_path):
-    opened = open_store(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+def store_url(request, tmp_path):
+    """A new, empty store: a file, unless a test asks for PostgreSQL as well."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    return create_database(request.getfixturevalue("postgres_url"), f"ledger_{uuid4().hex}")
+
+
+@pytest.fixture
+def store(store_url):
+    opened = open_store(store_url)
     yield opened
     opened.close()
 

@@ -12,6 +12,7 @@ from connectors import tables
 from connectors.delivery import ledger
 from connectors.model import Receipt
 
+pytestmark = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 LEASE = timedelta(minutes=5)
 HERE, THERE = f"elsewhere:{os.getpid()}:a", f"elsewhere:{os.getpid()}:b"
 
