@@ -7,6 +7,7 @@ address. The same message gives the same token for ever, so rendering stays dete
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,12 @@ from connectors.errors import ConnectorError
 Purpose = Literal["click", "open", "unsubscribe", "preferences", "view"]
 LETTERS: dict[Purpose, str] = {"click": "c", "open": "o", "unsubscribe": "u", "preferences": "p", "view": "v"}
 PURPOSES: dict[str, Purpose] = {letter: purpose for purpose, letter in LETTERS.items()}
+
+FIELDS = 4
+"""Letter, message id, profile id, channel; a click has its target as the fifth."""
+
+OURS = re.compile(r"/([coupv])/([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{43}")
+"""A link in a text: letter, payload, and a signature that is 32 bytes long."""
 
 
 class BadLink(ConnectorError):  # noqa: N818  (like the errors of a call, named by what it is)
@@ -58,11 +65,27 @@ class Links:
         path, _, token = url.rpartition("/")
         try:
             payload = self._signer.unsign(token)
-            fields = urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).decode().split("\n", 4)
-            letter, message_id, profile_id, channel, *target = fields
+            letter, message_id, profile_id, channel, *target = _fields(payload)
             purpose = PURPOSES[letter]
         except (BadSignature, ValueError, KeyError) as error:
             raise BadLink("not a link of this installation") from error
         if path.rpartition("/")[2] != letter:
             raise BadLink(f"a link to {purpose} does not do anything else")
         return Link(purpose, message_id, profile_id, channel, target[0] if target else None)
+
+
+def named_in(text: str) -> set[str]:
+    """Message ids that the links in a text name, signatures unread: a vendor's log quotes what we sent."""
+    found = set()
+    for letter, payload in OURS.findall(text):
+        try:
+            fields = _fields(payload.encode())
+        except ValueError:
+            continue
+        if fields[0] == letter and len(fields) >= FIELDS:
+            found.add(fields[1])
+    return found
+
+
+def _fields(payload: bytes) -> list[str]:
+    return urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).decode().split("\n", FIELDS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.links import PURPOSES, BadLink, Link, Links
+from connectors.links import PURPOSES, BadLink, Link, Links, named_in
 
 LINKS = Links("secret", "https://shop.example/")
 CLICK = Link("click", "message-1", "profile-1", "email", "https://shop.example/p?a=1&b=ü")
@@ -64,3 +64,13 @@ def test_a_token_holds_ids_and_the_target_and_nothing_else():
     payload = LINKS.url(CLICK).rpartition("/")[2].partition(".")[0]
     decoded = urlsafe_b64decode(payload + "==").decode()
     assert decoded.split("\n") == ["c", "message-1", "profile-1", "email", CLICK.url]
+
+
+def test_a_text_tells_which_message_its_links_belong_to():
+    links = Links("secret", "https://shop.example")
+    ours = [
+        links.url(Link("click", f"message-{number}", "p", "sms", "https://shop.example/cart"))
+        for number in (1, 2)
+    ]
+    text = f"Your cart: {ours[0]} or {ours[1]}, see https://elsewhere.example/c/bm90IG91cnM.{'x' * 43}"
+    assert named_in(text) == {"message-1", "message-2"}

@@ -1,0 +1,1 @@
+"""Chat vendors, one per file."""
