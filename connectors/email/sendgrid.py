@@ -13,7 +13,8 @@ from email.utils import parseaddr
 from typing import Any
 
 from connectors.delivery.sender import Rate
-from connectors.email.mime import domain, recipient
+from connectors.email.headers import own_headers
+from connectors.email.mime import recipient
 from connectors.errors import Rejected
 from connectors.http import HttpClient, Reply, judge
 from connectors.model import Doubt, Envelope, Message, Receipt
@@ -107,14 +108,6 @@ def mail_send(envelope: Envelope, mail_from: str) -> dict[str, Any]:
     """
     message, content = envelope.message, envelope.content
     name, address = parseaddr(mail_from)
-    headers = {
-        "Message-ID": f"<{message.message_id}@{domain(mail_from)}>",
-        "X-Millrace-Message-Id": message.message_id,
-        "Feedback-ID": f"{message.flow}:{message.step}:{message.message_class}:millrace",
-    }
-    if content.unsubscribe_url:
-        headers["List-Unsubscribe"] = f"<{content.unsubscribe_url}>"
-        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     parts = [{"type": "text/plain", "value": content.text}]
     if content.html is not None:
         parts.append({"type": "text/html", "value": content.html})
@@ -126,7 +119,7 @@ def mail_send(envelope: Envelope, mail_from: str) -> dict[str, Any]:
         "from": {"email": address} | ({"name": name} if name else {}),
         "subject": content.subject or "",
         "content": parts,
-        "headers": headers,
+        "headers": own_headers(envelope, mail_from),
         "categories": sorted({message.flow, message.message_class}),
         "tracking_settings": {
             "click_tracking": off | {"enable_text": False},

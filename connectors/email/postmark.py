@@ -1,0 +1,175 @@
+"""E-mail through Postmark: up to 500 messages per call, an outcome for each inside one 200.
+
+An item's `ErrorCode` other than 0 means that Postmark did not take that message. Items come in the order of
+the request and name the recipient only when they accepted; where the two do not fit, nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from connectors.delivery.sender import Rate
+from connectors.email.headers import own_headers
+from connectors.email.mime import mailbox, recipient
+from connectors.email.placing import place
+from connectors.errors import Rejected, StopSync, TryAgain
+from connectors.http import HttpClient, Reply, judge
+from connectors.model import Doubt, Envelope, Message, Outcome, Receipt, SuppressionReason
+
+INACTIVE_RECIPIENT = 406
+"""Bounced hard, complained or was deactivated before: Postmark takes nothing for this address any more."""
+
+MESSAGE_AT_FAULT = frozenset({300, 402, 403, INACTIVE_RECIPIENT, 411})
+"""Invalid message or address, inactive recipient, forbidden attachment: this message will never work."""
+
+LATER = frozenset({100, 429})
+"""Maintenance, rate limit. Any other code is about the account (sender not confirmed, no credit, no such
+stream), and would be the same for every message."""
+
+
+class PostmarkSender:
+    """The batch endpoint, and the message search behind it.
+
+    Args:
+        server_token: of one Postmark server (their word for a project).
+        mail_from: mailbox in `From:`; a confirmed sender signature.
+        broadcast_stream: the stream of marketing messages; Postmark forbids them in the other one.
+        transactional_stream: the stream of all other messages.
+        base_url: where the API is.
+        timeout_seconds: for a whole call; over it the outcome of all its messages is unknown.
+    """
+
+    channel = "email"
+    provider = "postmark"
+    batch_size = 500
+    is_repeatable = False
+    rate = Rate(concurrent=4)
+    """Postmark publishes no limit, and asks for few connections with large batches."""
+    read_back_horizon = timedelta(minutes=30)
+    """Nothing is published; messages can be searched within seconds, and 45 days long."""
+
+    def __init__(
+        self,
+        server_token: str,
+        *,
+        mail_from: str,
+        broadcast_stream: str = "broadcast",
+        transactional_stream: str = "outbound",
+        base_url: str = "https://api.postmarkapp.com",
+        timeout_seconds: float = 60.0,
+    ) -> None:
+        self._mail_from = mail_from
+        self._streams = (broadcast_stream, transactional_stream)
+        self._base_url = base_url
+        headers = {"X-Postmark-Server-Token": server_token, "Accept": "application/json"}
+        self._http = HttpClient(headers, connections=self.rate.concurrent, timeout_seconds=timeout_seconds)
+
+    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
+        """Whatever the address."""
+        return True
+
+    async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
+        """Send the batch by one call; what is no address stays at home."""
+        receipts, bodies = {}, {}
+        for envelope in batch:
+            try:
+                bodies[envelope.message.message_id] = message_body(envelope, self._mail_from, self._streams)
+            except Rejected as error:
+                message_id = envelope.message.message_id
+                receipts[message_id] = Receipt(message_id, "rejected", self.provider, reason=str(error))
+        if bodies:
+            reply = await self._http.post(f"{self._base_url}/email/batch", json=list(bodies.values()))
+            recipients = {message_id: body["To"] for message_id, body in bodies.items()}
+            receipts |= {receipt.message_id: receipt for receipt in self._receipts(recipients, reply)}
+        return [receipts[envelope.message.message_id] for envelope in batch]
+
+    async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
+        """Search both streams for our message id among the metadata; one search takes one id."""
+        found = [await self._search(doubt, stream) for doubt in doubts for stream in self._streams]
+        return [receipt for receipt in found if receipt]
+
+    async def close(self) -> None:
+        """Give connections back."""
+        await self._http.close()
+
+    async def _search(self, doubt: Doubt, stream: str) -> Receipt | None:
+        wanted = {"metadata_message_id": doubt.message_id, "messagestream": stream}
+        url = f"{self._base_url}/messages/outbound"
+        answer = await self._http.ask(url, {"count": "1", "offset": "0"} | wanted, self.provider)
+        for logged in answer.get("Messages", ()):
+            if (logged.get("Metadata") or {}).get("message_id") != doubt.message_id:
+                raise TryAgain("postmark could not be asked: it answers with other messages")
+            return Receipt(doubt.message_id, "accepted", self.provider, logged.get("MessageID"))
+        return None
+
+    def _receipts(self, recipients: Mapping[str, str], reply: Reply) -> Iterator[Receipt]:
+        """One receipt for each message of the call."""
+        items = reply.json()
+        if reply.status == 422 and isinstance(items, dict):  # noqa: PLR2004  (documented: nothing taken)
+            _refuse_all(items.get("ErrorCode"))
+        if verdict := judge(reply, self.provider, messages=len(recipients)):
+            yield from (verdict.receipt(message_id, self.provider) for message_id in recipients)
+            return
+        is_readable = isinstance(items, list) and all(_is_item(item) for item in items)
+        placed = place(list(recipients.values()), items if is_readable else [])
+        codes = [item.get("ErrorCode") for item in placed if item]
+        if codes and None not in placed and not any(_is_about_message(code) for code in codes):
+            _refuse_all(codes[0])
+        for message_id, item in zip(recipients, placed, strict=True):
+            yield self._receipt(message_id, item)
+
+    def _receipt(self, message_id: str, item: Mapping[str, Any] | None) -> Receipt:
+        if item is None:
+            return Receipt(message_id, "unknown", self.provider, reason="unreadable_answer")
+        code = item["ErrorCode"]
+        if code == 0:
+            return Receipt(message_id, "accepted", self.provider, provider_message_id=item.get("MessageID"))
+        outcome: Outcome = "rejected" if code in MESSAGE_AT_FAULT else "retry"
+        suppress: SuppressionReason | None = "hard_bounced" if code == INACTIVE_RECIPIENT else None
+        return Receipt(message_id, outcome, self.provider, reason=f"postmark {code}", suppress=suppress)
+
+
+def message_body(envelope: Envelope, mail_from: str, streams: tuple[str, str]) -> dict[str, Any]:
+    """One message of the batch. Opens and clicks are ours already: Postmark must not add its own.
+
+    Args:
+        envelope: the message and its content.
+        mail_from: mailbox in `From:`.
+        streams: the one for marketing, the one for everything else.
+
+    Raises:
+        Rejected: the address is none.
+    """
+    message, content = envelope.message, envelope.content
+    headers = own_headers(envelope, mail_from) | {"X-PM-KeepID": "true"}
+    body = {
+        "From": mailbox(mail_from),
+        "To": recipient(message.address),
+        "Subject": content.subject or "",
+        "TextBody": content.text,
+        "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
+        "Metadata": {"message_id": message.message_id},
+        "MessageStream": streams[message.message_class != "marketing"],
+        "Tag": message.flow,
+        "TrackOpens": False,
+        "TrackLinks": "None",
+    }
+    return body if content.html is None else body | {"HtmlBody": content.html}
+
+
+def _is_item(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("ErrorCode"), int)
+
+
+def _is_about_message(code: object) -> bool:
+    return code == 0 or code in MESSAGE_AT_FAULT
+
+
+def _refuse_all(code: object) -> None:
+    """Nothing of the call was taken, for a reason that is not in its messages."""
+    if code in LATER:
+        raise TryAgain(f"postmark {code}")
+    if not _is_about_message(code):
+        raise StopSync(f"postmark answered with its code {code}: check the account (MILLRACE_POSTMARK_…)")
