@@ -22,6 +22,8 @@ EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 ANCHOR = re.compile(r'(<a\b[^>]*?\bhref=")([^"]*)(")')
 OUTLOOK = re.compile(r"<!--.*?-->", re.DOTALL)
 TABLE_TAG = re.compile(r"<(/?)(?:table|tbody|thead|tr|td|th)\b[^>]*?( class=\"[^\"]*\")?[^>]*>")
+OPENED_TAG = re.compile(r"(<[a-z]\w*) ")
+LEFT_ALONE = re.compile(r"(\{%.*?%\}|\{\{.*?\}\}|<style\b.*?</style>)", re.DOTALL)
 NOT_TRACKED = ("links.", "mailto:", "tel:", "#")
 PIXEL = '<img src="{{ links.open }}" width="1" height="1" alt="" style="display:block;border:0" />'
 HIDDEN_IN_TEXT = "no-text"
@@ -52,7 +54,7 @@ def compile_email(name: str, source: str) -> Compiled:
     markup = _inline(output.content)
     markup = ANCHOR.sub(lambda match: match[1] + _tracked(name, match[2]) + match[3], markup)
     return Compiled(
-        html=markup.replace("</body>", f"{PIXEL}</body>"),
+        html=_mailable(markup.replace("</body>", f"{PIXEL}</body>")),
         text=_plain_text(markup),
         warnings=tuple(f"{warning.kind} at {warning.start}" for warning in output.warnings),
     )
@@ -69,6 +71,15 @@ def _inline(markup: str) -> str:
     inlined = _INLINER.inline(STATEMENT.sub(hide, markup))
     shown = re.sub(r"<!--statement (\d+)-->", lambda match: statements[int(match[1])], inlined)
     return EXPRESSION.sub(lambda match: html.unescape(match[0]), shown)
+
+
+def _mailable(markup: str) -> str:
+    """What SMTP carries as it is: ASCII, and a new line inside each tag, where one means nothing."""
+    pieces = LEFT_ALONE.split(markup)
+    pieces[::2] = [
+        OPENED_TAG.sub(r"\1\n", piece).encode("ascii", "xmlcharrefreplace").decode() for piece in pieces[::2]
+    ]
+    return "".join(pieces)
 
 
 def _tracked(name: str, target: str) -> str:
@@ -107,5 +118,7 @@ def _plain_text(markup: str) -> str:
 
 def tidy(text: str) -> str:
     """No blank ends of lines, never more than one empty line."""
-    lines = "\n".join(line.strip() for line in text.splitlines())
-    return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
+    lines = "\n".join(map(str.strip, text.splitlines()))
+    while "\n\n\n" in lines:
+        lines = lines.replace("\n\n\n", "\n\n")
+    return lines.strip() + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -12,10 +13,12 @@ from typing import Any, Literal
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
-from minijinja import pass_state
+from minijinja import pass_state, safe
 from minijinja._lowlevel import State
 
 from connectors.errors import Rejected
+
+Length = Literal["full", "long", "medium", "short"]
 
 
 def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
@@ -28,15 +31,15 @@ def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
 
     @pass_state
     def money(state: State, value: object, currency: str | None = None) -> str:
-        return _money(_number(value), currency or brand["currency"], state.lookup("locale"))
+        return _shown(state, _money(value, currency or brand["currency"], state.lookup("locale")))
 
     @pass_state
-    def day(state: State, value: object, length: Literal["full", "long", "medium", "short"] = "long") -> str:
-        return format_date(_date(value), format=length, locale=state.lookup("locale"))
+    def day(state: State, value: object, length: Length = "long") -> str:
+        return _shown(state, _day(value, length, state.lookup("locale")))
 
     @pass_state
     def number(state: State, value: object) -> str:
-        return format_decimal(_number(value), locale=state.lookup("locale"))
+        return _shown(state, _decimal(value, state.lookup("locale")))
 
     def tint(value: object) -> str:
         tints: list[str] = brand["tints"]
@@ -86,6 +89,27 @@ def locale_or(wanted: str | None, otherwise: str) -> str:
         return otherwise
 
 
+def _shown(state: State, text: str) -> str:
+    """In HTML as character references: a mail that is all ASCII is put together several times as fast."""
+    return _referenced(text) if state.auto_escape == "html" else text
+
+
 @lru_cache(maxsize=8192)
-def _money(value: Decimal, currency: str, locale: str) -> str:
-    return format_currency(value, currency, locale=locale)
+def _referenced(text: str) -> str:
+    references: str = safe(html.escape(text).encode("ascii", "xmlcharrefreplace").decode())
+    return references
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _money(value: object, currency: str, locale: str) -> str:
+    return format_currency(_number(value), currency, locale=locale)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _decimal(value: object, locale: str) -> str:
+    return format_decimal(_number(value), locale=locale)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _day(value: object, length: Length, locale: str) -> str:
+    return format_date(_date(value), format=length, locale=locale)

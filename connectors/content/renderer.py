@@ -6,6 +6,7 @@ null, without a default is an error: the lint finds it before anybody is written
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, partial
@@ -42,6 +43,7 @@ class Renderer:
             auto_escape_callback=lambda name: name.endswith(".html"),
         )
         self._prepare = cache(self._prepare_template)
+        self._line = cache(self._add_line)
 
     def render(self, message: Message) -> Content:
         """The content of one message.
@@ -100,7 +102,13 @@ class Renderer:
             self._environment.add_template(f"{name}.txt", compiled.text)
 
     def _fill(self, text: str, context: Mapping[str, Any]) -> str:
-        return self._environment.render_str(text, **context)
+        return self._environment.render_template(self._line(text), **context)
+
+    def _add_line(self, text: str) -> str:
+        """Compile a subject, a preheader or the like, once; its name among the templates."""
+        name = f"line {zlib.crc32(text.encode()):08x} {len(text)}"
+        self._environment.add_template(name, text)
+        return name
 
     def _context(self, message: Message) -> dict[str, Any]:
         """What the template sees; what is null is left out, so that only a default can stand for it."""
@@ -132,8 +140,12 @@ def open_renderer(secret: str, public_url: str, folder: Path = CONTENT) -> Rende
 
 def without_nulls(value: Any) -> Any:  # noqa: ANN401  (any JSON)
     """The same value without keys that hold null, at any depth."""
-    if isinstance(value, Mapping):
-        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, dict):
+        return {
+            key: without_nulls(inner) if isinstance(inner, dict | list | tuple) else inner
+            for key, inner in value.items()
+            if inner is not None
+        }
     if isinstance(value, list | tuple):
         return [without_nulls(inner) for inner in value]
     return value

@@ -1,5 +1,7 @@
 """The lint: a template that would fail a real person does not pass."""
 
+import re
+
 import pytest
 
 from connectors.content import lint_templates
@@ -116,7 +118,7 @@ def test_an_unknown_word_in_the_spec_names_the_allowed_ones(findings):
 def test_a_syntax_error_is_reported_with_its_line(findings):
     ((rule, message),) = findings(text("{% if %}"))
     assert rule == "rendering"
-    assert "line" in message or ":1" in message
+    assert re.search(r":\d+\)", message)
 
 
 def test_every_arm_is_looked_at(findings):
