@@ -129,6 +129,8 @@ class Consent(Properties):
     source: Text = None
     proof: Text = None
     message_id: Text = None
+    reason: Text = None
+    address: Text = None
 
 
 class Device(Properties):
@@ -139,11 +141,27 @@ class Device(Properties):
 
 
 class Bounce(Properties):
-    """A message that came back."""
+    """A message that came back; hard: the address is at fault, for good."""
 
     message_id: Text = None
     bounce_type: Literal["hard", "soft"] | None = None
     reason: Text = None
+    address: Text = None
+
+
+class Suppression(Properties):
+    """An address that must not be written to; without one, the person's; without a channel, on none."""
+
+    address: Text = None
+    channel: Text = None
+    reason: Text = None
+
+
+class Reply(Properties):
+    """An answer to a text message; of its text only a keyword is kept."""
+
+    keyword: Literal["stop", "start", "help"] | None = None
+    in_reply_to: Text = None
 
 
 class IdentifyTraits(Properties):
@@ -169,5 +187,10 @@ PROPERTIES: dict[str, type[Properties]] = {
     "Unsubscribed": Consent,
     "Device Registered": Device,
     "Device Revoked": Device,
-    "Email Bounced": Bounce,
+    "Address Suppressed": Suppression,
+    **dict.fromkeys(
+        ("Email Bounced", "SMS Failed", "Push Notification Failed", "WhatsApp Message Failed"), Bounce
+    ),
+    "SMS Replied": Reply,
+    "WhatsApp Message Replied": Reply,
 }

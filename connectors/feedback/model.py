@@ -50,6 +50,7 @@ EVENT_NAMES = {
         "sent": "WhatsApp Message Sent",
         "delivered": "WhatsApp Message Delivered",
         "opened": "WhatsApp Message Read",
+        "clicked": "WhatsApp Message Link Clicked",
         "bounced": "WhatsApp Message Failed",
         "rejected": "WhatsApp Message Rejected",
         "replied": "WhatsApp Message Replied",

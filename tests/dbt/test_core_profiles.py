@@ -164,6 +164,33 @@ def test_a_manual_suppression_of_an_address_is_global(shop):
     assert suppressed(shop) == [("*", "ann@x.example", "manual")]
 
 
+def test_a_stop_closes_the_number_for_every_message_until_start_comes_from_the_same_phone(shop):
+    reply = {"channel": "sms", "address": "+43123", "phone": "+43123"}
+    shop.take(
+        [
+            identify("2026-03-01T09:00:00", phone="+43 123"),
+            event("Subscribed", "2026-03-01T10:00:00", channel="sms"),
+            event("Unsubscribed", "2026-03-01T11:00:00", "", **reply, reason="stop"),
+        ]
+    )
+    shop.run("2026-03-02")
+    consents = "select channel, status from profiles.consents"
+    assert (suppressed(shop), shop.rows(consents)) == ([("sms", "+43123", "stop")], [("sms", "unsubscribed")])
+    shop.take([event("Subscribed", "2026-03-02T10:00:00", channel="sms")])
+    shop.run("2026-03-03")
+    assert suppressed(shop) == [("sms", "+43123", "stop")]  # a yes on a page does not reach the carrier
+    shop.take([event("Subscribed", "2026-03-03T11:00:00", "", **reply, reason="start")])
+    shop.run("2026-03-04")
+    assert (suppressed(shop), shop.rows(consents)) == ([], [("sms", "subscribed")])
+
+
+def test_a_hard_failure_on_whatsapp_closes_the_number_there_and_nowhere_else(shop):
+    failed = {"channel": "whatsapp", "address": "+43123", "bounce_type": "hard", "message_id": "m1"}
+    shop.take([event("WhatsApp Message Failed", "2026-03-01T11:00:00", "", **failed)])
+    shop.run("2026-03-02")
+    assert suppressed(shop) == [("whatsapp", "+43123", "hard_bounced")]
+
+
 def test_messages_are_part_of_the_timeline(shop):
     shop.take([event("Page Viewed", "2026-03-01T09:00:00")])
     shop.run("2026-03-01 12:00:00")

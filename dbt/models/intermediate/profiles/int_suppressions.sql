@@ -5,7 +5,7 @@
 ) }}
 
 {#- Latest word per address (or, without one, per person), channel and reason. Only an unsubscription can be
-    taken back, by a later subscription; a complaint or a hard bounce stays. -#}
+    taken back, by a later subscription, and a STOP by a START; a complaint or a hard bounce stays. -#}
 with
 
 events as (
@@ -21,7 +21,8 @@ events as (
             'Email Bounced',
             'Email Marked as Spam',
             'SMS Failed',
-            'Push Notification Failed'
+            'Push Notification Failed',
+            'WhatsApp Message Failed'
         )
 
 ),
@@ -36,6 +37,7 @@ facts as (
                 when event_name like 'Email %' then 'email'
                 when event_name like 'SMS %' then 'sms'
                 when event_name like 'Push %' then 'push'
+                when event_name like 'WhatsApp %' then 'whatsapp'
                 else '*'
             end
         )) as channel,
@@ -48,18 +50,42 @@ facts as (
             else 'hard_bounced'
         end as reason,
         event_name <> 'Subscribed' as is_suppressed,
+        event_name in ('Subscribed', 'Unsubscribed')
+        and coalesce({{ json_text('properties', '$.reason') }}, '') in ('stop', 'start')
+            as is_text_reply,
         occurred_at as since,
         event_id,
         seen_at,
     from events
     where
         case
-            when event_name in ('Email Bounced', 'SMS Failed', 'Push Notification Failed')
+            when
+                event_name in (
+                    'Email Bounced',
+                    'SMS Failed',
+                    'Push Notification Failed',
+                    'WhatsApp Message Failed'
+                )
                 then {{ json_text('properties', '$.bounce_type') }} = 'hard'
             when event_name in ('Subscribed', 'Unsubscribed')
                 then coalesce({{ json_text('properties', '$.purpose') }}, 'marketing') = 'marketing'
             else true
         end
+
+),
+
+-- STOP closes a number for every class of message, and START alone opens it again
+words as (
+
+    {% set columns = 'is_suppressed, since, event_id, seen_at' -%}
+    select identifier_id, channel, address, reason, {{ columns }}
+    from facts
+
+    union all
+
+    select identifier_id, channel, address, 'stop' as reason, {{ columns }}
+    from facts
+    where is_text_reply
 
 ),
 
@@ -69,7 +95,7 @@ identified as (
         {{ hash_id(['coalesce(address, identifier_id)', 'channel', 'reason']) }}
             as suppression_id,
         *,
-    from facts
+    from words
     where coalesce(address, identifier_id) is not null
 
 ),
