@@ -16,6 +16,7 @@ COMMANDS = {
     "flows": "Check flows, and show who gets what, when.",
     "segments": "List segments, show one, export its members.",
     "sends": "What is sent, what is held back and why; release a blocked list.",
+    "feedback": "Take in what came back: deliveries, bounces, complaints, replies.",
     "templates": "Render and check message templates.",
     "dbt": "Run dbt on the installation's warehouse.",
     "dev": "Dagster's UI on this installation.",
