@@ -11,8 +11,8 @@ can have been written; from then on everything may have been. So:
   closed after it had read it: a doubt. It is rare because idle connections are given up before vendors do,
   and one whose end has been seen is never taken from the pool.
 
-The client repeats nothing: whether a call may be repeated is the ledger's to decide. Redirects are not
-followed: a POST that is redirected would arrive as something else.
+The client repeats nothing, that is the ledger's to decide, and follows no redirect: a redirected POST would
+arrive as something else.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ IN_DOUBT = frozenset({408, 409})
 """Client errors that do not say whether the message was taken."""
 
 RESET_HEADERS = ("x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset")
-"""Where a vendor without Retry-After says when its window begins again: seconds, or seconds since 1970."""
+"""Where a vendor without Retry-After says when its window begins again: in seconds, or since 1970."""
 
-EPOCH = 1_000_000_000
-"""A reset header above this is a moment, below it a duration."""
+EPOCH = 1_000_000_000  # A reset above this is a moment, below it a duration.
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Reply:
     @property
     def is_success(self) -> bool:
         """Whether the status is 2xx; what was taken is then for the vendor's file to read."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+        return (self.status or 0) // 100 == 2  # noqa: PLR2004
 
     def json(self) -> Any:  # noqa: ANN401  (any JSON)
         """The body parsed, or None when it is not JSON."""
@@ -254,6 +253,14 @@ class HttpClient:
                 trace_configs=[_tracing()],
             )
         return self._session
+
+
+def logged(answer: Any, name: str, provider: str) -> list[dict[str, Any]]:  # noqa: ANN401  (any JSON)
+    """The list of objects under a name in the answer of a vendor's log; `TryAgain` when there is none."""
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise TryAgain(f"{provider} could not be asked: unreadable_answer")
+    return found
 
 
 def _tracing() -> aiohttp.TraceConfig:

@@ -15,7 +15,7 @@ from connectors.email.headers import own_headers
 from connectors.email.mime import mailbox, recipient
 from connectors.email.placing import place
 from connectors.errors import Rejected, StopSync, TryAgain
-from connectors.http import HttpClient, Reply, judge
+from connectors.http import HttpClient, Reply, judge, logged
 from connectors.model import Doubt, Envelope, Message, Outcome, Receipt, SuppressionReason
 
 INACTIVE_RECIPIENT = 406
@@ -98,10 +98,10 @@ class PostmarkSender:
         wanted = {"metadata_message_id": doubt.message_id, "messagestream": stream}
         url = f"{self._base_url}/messages/outbound"
         answer = await self._http.ask(url, {"count": "1", "offset": "0"} | wanted, self.provider)
-        for logged in answer.get("Messages", ()):
-            if (logged.get("Metadata") or {}).get("message_id") != doubt.message_id:
+        for entry in logged(answer, "Messages", self.provider):
+            if (entry.get("Metadata") or {}).get("message_id") != doubt.message_id:
                 raise TryAgain("postmark could not be asked: it answers with other messages")
-            return Receipt(doubt.message_id, "accepted", self.provider, logged.get("MessageID"))
+            return Receipt(doubt.message_id, "accepted", self.provider, entry.get("MessageID"))
         return None
 
     def _receipts(self, recipients: Mapping[str, str], reply: Reply) -> Iterator[Receipt]:

@@ -15,8 +15,8 @@ from typing import Any
 from connectors.delivery.sender import Rate
 from connectors.email.headers import own_headers
 from connectors.email.mime import recipient
-from connectors.errors import Rejected
-from connectors.http import HttpClient, Reply, judge
+from connectors.errors import Rejected, TryAgain
+from connectors.http import HttpClient, Reply, judge, logged
 from connectors.model import Doubt, Envelope, Message, Receipt
 
 ACCEPTED = 202
@@ -67,20 +67,23 @@ class SendGridSender:
 
     async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
         """Ask the activity log for our message id, one call per doubt (its answers do not name it)."""
-        receipts = []
-        for doubt in doubts:
-            query = f"(unique_args['message_id']=\"{doubt.message_id}\")"
-            url = f"{self._base_url}/v3/messages"
-            found = await self._http.ask(url, {"query": query, "limit": "1"}, self.provider)
-            if logged := found.get("messages"):
-                # Its id there is ours-to-be from mail/send, a dot, and where it went.
-                name = str(logged[0].get("msg_id", "")).partition(".")[0]
-                receipts.append(Receipt(doubt.message_id, "accepted", self.provider, name or None))
-        return receipts
+        found = [await self._look_up(doubt) for doubt in doubts]
+        return [receipt for receipt in found if receipt]
 
     async def close(self) -> None:
         """Give connections back."""
         await self._http.close()
+
+    async def _look_up(self, doubt: Doubt) -> Receipt | None:
+        asked = {"query": f"(unique_args['message_id']=\"{doubt.message_id}\")", "limit": "1"}
+        answer = await self._http.ask(f"{self._base_url}/v3/messages", asked, self.provider)
+        for entry in logged(answer, "messages", self.provider):
+            if str(entry.get("to_email", "")).casefold() != doubt.address.casefold():
+                raise TryAgain("sendgrid could not be asked: it answers with other messages")
+            # The log's id is the one that mail/send gives, a dot, and the way that the mail took.
+            name = str(entry.get("msg_id", "")).partition(".")[0]
+            return Receipt(doubt.message_id, "accepted", self.provider, name or None)
+        return None
 
     async def _send_one(self, envelope: Envelope) -> Receipt:
         message_id = envelope.message.message_id

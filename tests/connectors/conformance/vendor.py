@@ -4,6 +4,7 @@ It writes raw bytes, so that an answer can stop anywhere, and keeps every reques
 """
 
 import asyncio
+import inspect
 import json
 from collections import deque
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class CutAnswer:
 class Vendor(FarEnd):
     """`vendor.answers(plan)`: one plan for all requests, or a list of plans, one for each (the last stays).
 
-    A plan is an Answer, one of the faults above, or a function from the Request to either.
+    A plan is an Answer, one of the faults above, or a function from the Request to either, which may wait.
     """
 
     def __init__(self):
@@ -114,6 +115,8 @@ class Vendor(FarEnd):
         self.requests.append(request)
         if callable(plan) and not isinstance(plan, type):
             plan = plan(request)
+        if inspect.isawaitable(plan):
+            plan = await plan
         return await self._reply(plan, reader, writer)
 
     async def _reply(self, plan, reader, writer):
