@@ -49,15 +49,16 @@ class Links:
     def __init__(self, secret: str, public_url: str) -> None:
         self._base = public_url.rstrip("/")
         self._signer = Signer(secret, salt="millrace.link", digest_method=hashlib.sha256)
-        self._key = self._signer.derive_key()
+        self._mac = hmac.new(self._signer.derive_key(), digestmod=hashlib.sha256)
 
     def url(self, link: Link) -> str:
         """The public address of a link: `<public_url>/<c|o|u|p|v>/<token>`."""
         letter = LETTERS[link.purpose]
         fields = [letter, link.message_id, link.profile_id, link.channel, *([link.url] if link.url else [])]
         payload = urlsafe_b64encode("\n".join(fields).encode()).rstrip(b"=")
-        # What `Signer.sign` does, without deriving its key each time: a mail has a dozen links.
-        signature = urlsafe_b64encode(hmac.digest(self._key, payload, hashlib.sha256)).rstrip(b"=")
+        mac = self._mac.copy()  # What `Signer.sign` does from the secret on, for each of a mail's dozen links.
+        mac.update(payload)
+        signature = urlsafe_b64encode(mac.digest()).rstrip(b"=")
         return f"{self._base}/{letter}/{payload.decode()}.{signature.decode()}"
 
     def read(self, url: str) -> Link:

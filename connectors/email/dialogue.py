@@ -8,6 +8,7 @@ has surely not left; one whose content was written has an answer or is in doubt,
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ Part = Literal["reset", "sender", "recipient", "data", "content", "nothing"]
 OK = range(250, 253)
 REFUSED = range(400, 600)
 ACCEPTED, START_INPUT, SHUTTING_DOWN = 250, 354, 421
-LONGEST_REPLY = 32_768
+LONGEST_LINE, MOST_LINES = 8192, 100
 GOODBYE_SECONDS = 2.0
+REPLY_LINE = re.compile(rb"[2-5][0-9]{2}(?:[ -]|$)")
 CUT = "connection_lost: SMTPServerDisconnected"
 TIMED_OUT = "connection_lost: SMTPReadTimeoutError"
 NO_SMTP = "connection_lost: SMTPResponseException"
@@ -133,7 +135,7 @@ class Dialogue(asyncio.Protocol):
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             self._read_line(line.rstrip(b"\r"))
-        if len(self._unread) + sum(map(len, self._lines)) > LONGEST_REPLY:
+        if len(self._unread) > LONGEST_LINE:
             self._end(NO_SMTP)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (how it was cut changes nothing)
@@ -145,10 +147,11 @@ class Dialogue(asyncio.Protocol):
     def _read_line(self, line: bytes) -> None:
         code, separator = line[:3], line[3:4]
         is_one_reply = not self._lines or self._lines[0][:3] == code
-        if not (len(code) == 3 and code.isdigit() and separator in (b"", b" ", b"-") and is_one_reply):  # noqa: PLR2004  (RFC 5321, 4.2)
+        self._lines.append(line)
+        is_reply = REPLY_LINE.match(line) and is_one_reply and len(self._lines) <= MOST_LINES
+        if not is_reply:
             self._end(NO_SMTP)
             return
-        self._lines.append(line)
         if separator != b"-":
             text = b"\n".join(part[4:] for part in self._lines).decode("utf-8", "replace")
             self._lines.clear()
@@ -226,7 +229,7 @@ class Dialogue(asyncio.Protocol):
         elif reply.code == SHUTTING_DOWN:
             # The answer, if the connection ends with it (RFC 5321, 3.8). If not, it was said out of turn.
             self._sent, self._farewell = letter, reply
-            self._give_time(GOODBYE_SECONDS)
+            self._give_time(min(self._timeout, GOODBYE_SECONDS))
         else:
             letter.fate = reply
             self._go_on()
