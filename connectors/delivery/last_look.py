@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from connectors.delivery.policies import Late
 from connectors.model import Message
 from connectors.store import is_in_force, normal_address, read_synced_at
 from connectors.tables import consents, facts, suppressions
@@ -23,6 +25,7 @@ CONSENT_IS_STALE_AFTER = timedelta(hours=26)
 
 EVERY_CHANNEL = "*"
 WITHOUT_ADDRESS = ("profile", "webhook")
+NOTHING_DECLARED: Mapping[str, Late] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +45,39 @@ class Evidence:
         consent: (profile_id, channel) → (since, status), the warehouse's hot copy for marketing.
         facts: (identifier_type, identifier) → fresh facts.
         is_stale: the consent or suppression feed is too old to rely on.
+        late: what is declared of late messages, by message class.
+        released: ids of late messages that a person let go.
     """
 
     suppressed: AbstractSet[tuple[str, str]] = frozenset()
     consent: Mapping[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     facts: Mapping[tuple[str, str], list[Mapping[str, Any]]] = field(default_factory=dict)
     is_stale: bool = False
+    late: Mapping[str, Late] = field(default_factory=dict)
+    released: AbstractSet[str] = frozenset()
 
 
-def last_look(connection: sa.Connection, batch: Sequence[Message], now: datetime) -> dict[str, Verdict]:
-    """Verdicts by message id; a message without one may go."""
+def last_look(
+    connection: sa.Connection,
+    batch: Sequence[Message],
+    now: datetime,
+    late: Mapping[str, Late] = NOTHING_DECLARED,
+    released: AbstractSet[str] = frozenset(),
+) -> dict[str, Verdict]:
+    """Verdicts by message id; a message without one may go.
+
+    Args:
+        connection: an open transaction, the claim's own.
+        batch: the messages.
+        now: naive UTC.
+        late: what is declared of late messages, by message class.
+        released: ids that a person let go although they are late.
+    """
     if not batch:
         return {}
     evidence = Evidence(
+        late=late,
+        released=released,
         suppressed=_read_suppressed(connection, batch),
         consent=_read_consent(connection, batch),
         facts=_read_facts(connection, batch, now),
@@ -78,6 +101,7 @@ def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None
         (needs_yes and word != "subscribed", Verdict("skip", "no_consent")),
         (heeds_no and word == "unsubscribed", Verdict("skip", "no_consent")),
         (bool(message.quiet_from and message.quiet_from <= now), Verdict("hold", "quiet_hours")),
+        (_is_late(message, evidence, now), Verdict(_late_ruling(message, evidence), "late_send")),
     )
     return next((verdict for applies, verdict in rules if applies), None)
 
@@ -85,6 +109,18 @@ def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None
 def identities(message: Message) -> list[tuple[str, str]]:
     """Every (type, value) under which a fresh fact may name the message's recipient."""
     return [*message.identifiers, *(("profile_id", profile_id) for profile_id in message.profile_ids)]
+
+
+def _is_late(message: Message, evidence: Evidence, now: datetime) -> bool:
+    declared = evidence.late.get(message.message_class)
+    return bool(declared and declared.applies(message.due_at, now)) and (
+        message.message_id not in evidence.released
+    )
+
+
+def _late_ruling(message: Message, evidence: Evidence) -> Literal["skip", "hold"]:
+    declared = evidence.late.get(message.message_class)
+    return "hold" if declared and declared.then == "ask" else "skip"
 
 
 def _has_exited(message: Message, news: Iterable[Mapping[str, Any]]) -> bool:

@@ -1,35 +1,62 @@
-"""The ledger's state machine: the only place where the state of a message changes.
+"""The ledger's state machine: the states of a message and who may change them.
 
-    planned ─► claimed (lease) ─► attempted ─► accepted | rejected | retry | unknown
-       └─────────────┴► skipped (the last look refused)      retry ─► claimed;  unknown ─► reconciled
+    planned ─► claimed (lease) ─► attempted ─┬─► accepted
+       │ ▲           │                │      ├─► rejected ─► dead letter, unless its address is at fault
+       │ └───────────┴── not taken ───┘      ├─► retry ─► claimed …, for a day; then dead letter
+       │    (released, failed over, held)    └─► unknown ─┬─► accepted | rejected   read-back, webhook, reply
+       ▼                                                  ├─► planned    known not sent, or the policy says so
+    skipped (the last look refused; too late)             └─► unknown    for good: the policy says so
+    dead letter ─► planned (a person replays it)
 
 `attempted` is durable before the first byte leaves. A worker that dies before it leaves its messages to
-others; one that dies after it leaves them `unknown`, and nobody sends them again.
+others; one that dies after it leaves them `unknown`, and nobody sends them blindly again. Here are the steps
+of a worker; what follows a doubt is in `doubts.py`, what follows a rejection in `dead_letters.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import socket
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
-from uuid import uuid4
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.delivery.last_look import Verdict, last_look
-from connectors.model import Message, Receipt
-from connectors.store import Store, add_suppressions, insert, normal_address
-from connectors.tables import dead_letters, messages
+from connectors.delivery.doubts import reconcile
+from connectors.delivery.kept import keep
+from connectors.delivery.last_look import NOTHING_DECLARED, Verdict, last_look
+from connectors.delivery.policies import Late, WarmUp, left_today, take_places
+from connectors.delivery.settling import GIVE_UP_AFTER, backoff, settle
+from connectors.delivery.workers import is_dead, new_worker
+from connectors.model import Message
+from connectors.store import Store, insert
+from connectors.tables import messages
+
+__all__ = [
+    "CLAIMABLE",
+    "FINAL",
+    "GIVE_UP_AFTER",
+    "Attempt",
+    "Claim",
+    "attempt",
+    "backoff",
+    "claim",
+    "expire",
+    "free",
+    "new_worker",
+    "reconcile",
+    "recover",
+    "release",
+    "renew",
+    "settle",
+]
 
 CLAIMABLE = ("planned", "retry")
 FINAL = ("accepted", "rejected", "skipped", "unknown")
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=4)
-GIVE_UP_AFTER = timedelta(hours=24)
+PLANNED_COLUMNS = (
+    *("message_id", "kind", "flow", "step", "entry_id", "profile_id", "channel", "address", "template"),
+    *("variant", "message_class", "consent_id", "decided_at", "due_at", "expires_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,65 +68,103 @@ class Claim:
     held: dict[str, str] = field(default_factory=dict)
 
 
-def new_worker() -> str:
-    """A name that says where this worker runs, so that others on the host can see that it is gone."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:12]}"
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Ids that are this worker's to send now, and ids that the warm-up plan keeps for another day."""
+
+    mine: frozenset[str]
+    over_plan: frozenset[str] = frozenset()
 
 
-def claim(store: Store, due: Sequence[Message], worker: str, now: datetime, lease_until: datetime) -> Claim:
-    """Plan the messages if they are new, look a last time, and take what may go; one transaction."""
+def claim(
+    store: Store,
+    due: Sequence[Message],
+    worker: str,
+    now: datetime,
+    lease_until: datetime,
+    *,
+    late: Mapping[str, Late] = NOTHING_DECLARED,
+    warm_up: Sequence[WarmUp] = (),
+) -> Claim:
+    """Plan the messages if they are new, look a last time, and take what may go; one transaction.
+
+    Args:
+        store: the ledger.
+        due: most important first.
+        worker: who takes them.
+        now: naive UTC, the moment of the decision.
+        lease_until: wall clock, naive UTC, until when the worker answers for them.
+        late: what is declared of late messages, by message class.
+        warm_up: plans of the provider that will send them; what is over them is held, the least important
+            first.
+    """
     by_id = {message.message_id: message for message in due}
     with store.transaction() as connection:
-        # In one order for all workers, or two of them may wait for each other in PostgreSQL.
-        planned = [_planned(by_id[message_id], now) for message_id in sorted(by_id)]
-        if planned:
-            connection.execute(insert(connection, messages).on_conflict_do_nothing(), planned)
-        free: set[str] = set(
-            connection.scalars(
-                sa.select(messages.c.message_id)
-                .where(messages.c.message_id.in_(by_id), messages.c.state.in_(CLAIMABLE))
-                .where(sa.or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= now))
-                .order_by(messages.c.message_id)
-                .with_for_update(skip_locked=True)
-            )
-        )
+        _plan(connection, by_id, now)
+        known = _lock(connection, by_id)
+        # A doubt leaves the outbox for good: this is the last time that its content passes by.
+        keep(connection, [by_id[row.message_id] for row in known if row.state == "unknown"], now)
+        free = {row.message_id: row.released_by for row in known if _is_free(row, now)}
         candidates = [message for message in by_id.values() if message.message_id in free]
-        verdicts = last_look(connection, candidates, now)
-        mine = [message for message in candidates if message.message_id not in verdicts]
-        _take(connection, [message.message_id for message in mine], worker, lease_until)
+        released = {message_id for message_id, by in free.items() if by}
+        verdicts = last_look(connection, candidates, now, late, released)
+        going = [message for message in candidates if message.message_id not in verdicts]
+        places = left_today(connection, warm_up, now)
+        mine = going if places is None else going[:places]
+        held = _reasons(verdicts, "hold") | {over.message_id: "warm_up" for over in going[len(mine) :]}
         skipped = _reasons(verdicts, "skip")
+        _take(connection, [message.message_id for message in mine], worker, lease_until)
         _skip(connection, skipped, now)
-        return Claim(mine, skipped, _reasons(verdicts, "hold"))
+        _hold(connection, held)
+        return Claim(mine, skipped, held)
 
 
-def attempt(store: Store, message_ids: Collection[str], worker: str, now: datetime) -> set[str]:
-    """Say, durably, that bytes are about to leave; only the ids returned are this worker's to send."""
+def attempt(
+    store: Store,
+    message_ids: Sequence[str],
+    worker: str,
+    now: datetime,
+    provider: str | None = None,
+    warm_up: Sequence[WarmUp] = (),
+) -> Attempt:
+    """Say, durably, that bytes are about to leave to a provider; only the ids returned are to be sent."""
     with store.transaction() as connection:
-        return set(
-            connection.scalars(
-                sa.update(messages)
-                .where(messages.c.message_id.in_(message_ids), _held_by(worker, "claimed"))
-                .values(state="attempted", attempted_at=now, attempt_count=messages.c.attempt_count + 1)
-                .returning(messages.c.message_id)
+        places = take_places(connection, warm_up, len(message_ids), now) if warm_up else len(message_ids)
+        first, over = message_ids[:places], message_ids[places:]
+        mine = connection.scalars(
+            sa.update(messages)
+            .where(messages.c.message_id.in_(first), _held_by(worker, "claimed"))
+            .values(
+                state="attempted",
+                attempted_at=now,
+                attempt_count=messages.c.attempt_count + 1,
+                provider=provider,
+                provider_message_id=None,
             )
+            .returning(messages.c.message_id)
         )
+        got = frozenset(mine)
+        if over:
+            _free(connection, sa.and_(messages.c.message_id.in_(over), _held_by(worker, "claimed")))
+            _hold(connection, dict.fromkeys(over, "warm_up"))
+        return Attempt(got, frozenset(over))
 
 
-def settle(store: Store, receipts: Iterable[Receipt], worker: str, now: datetime) -> None:
-    """Record what the vendor said; if the lease ran out meanwhile, the answer still is the answer."""
-    by_id = {receipt.message_id: receipt for receipt in receipts}
+def free(store: Store, message_ids: Collection[str], worker: str) -> None:
+    """Give messages back of which it is known that they did not leave; another provider may have them."""
     with store.transaction() as connection:
-        mine = sa.and_(messages.c.message_id.in_(by_id), _held_by(worker, "claimed", "attempted", "unknown"))
-        for row in _read(connection, mine):
-            receipt = by_id[row["message_id"]]
-            values = _outcome(row, receipt, now)
-            connection.execute(
-                sa.update(messages).where(messages.c.message_id == row["message_id"]).values(values)
-            )
-            if receipt.suppress:
-                add_suppressions(connection, [_suppression(row, receipt.suppress, now)])
-            if receipt.outcome == "retry" and values["state"] == "rejected":
-                _bury(connection, row, receipt, now)
+        which = _held_by(worker, "claimed", "attempted")
+        _free(connection, sa.and_(messages.c.message_id.in_(message_ids), which))
+
+
+def renew(store: Store, worker: str, lease_until: datetime) -> None:
+    """The worker lives: nobody takes its messages over."""
+    with store.transaction() as connection:
+        connection.execute(
+            sa.update(messages)
+            .where(_held_by(worker, "claimed", "attempted"))
+            .values(lease_until=lease_until)
+        )
 
 
 def release(store: Store, worker: str, now: datetime) -> None:
@@ -123,7 +188,7 @@ def recover(
             .where(messages.c.state.in_(("claimed", "attempted")))
             .group_by(messages.c.claimed_by)
         ).all()
-        gone = [row.claimed_by for row in workers if row.lease_until < wall_clock or _is_dead(row.claimed_by)]
+        gone = [row.claimed_by for row in workers if row.lease_until < wall_clock or is_dead(row.claimed_by)]
         if not gone:
             return []
         theirs = messages.c.claimed_by.in_(gone)
@@ -146,61 +211,30 @@ def expire(store: Store, now: datetime) -> dict[str, str]:
         return skipped
 
 
-def reconcile(
-    store: Store,
-    message_id: str,
-    outcome: Literal["accepted", "rejected"],
-    resolved_by: Literal["read_back", "webhook", "policy"],
-    now: datetime,
-) -> bool:
-    """Resolve an unknown outcome by what was learned later; false when it was not unknown."""
-    with store.transaction() as connection:
-        result = connection.execute(
-            sa.update(messages)
-            .where(messages.c.message_id == message_id, messages.c.state == "unknown")
-            .values(state=outcome, resolved_by=resolved_by, reconciled_at=now, is_written_back=False)
-        )
-        return bool(result.rowcount)
+def _plan(connection: sa.Connection, by_id: Mapping[str, Message], now: datetime) -> None:
+    """Insert what is new; in one order for all workers, or two may wait for each other in PostgreSQL."""
+    new = {"state": "planned", "attempt_count": 0, "planned_at": now, "is_written_back": False}
+    rows = [
+        {column: getattr(by_id[message_id], column) for column in PLANNED_COLUMNS} | new
+        for message_id in sorted(by_id)
+    ]
+    if rows:
+        connection.execute(insert(connection, messages).on_conflict_do_nothing(), rows)
 
 
-def backoff(message_id: str, attempt_count: int) -> timedelta:
-    """Wait before the next attempt: doubles from a minute to four hours, ± 20 % by the hash of the id."""
-    share = int(hashlib.sha256(f"{message_id}:{attempt_count}".encode()).hexdigest()[:8], 16) / 2**32
-    wait = min(FIRST_WAIT * float(2 ** min(attempt_count - 1, 12)), LONGEST_WAIT)
-    return wait * (0.8 + 0.4 * share)
+def _lock(connection: sa.Connection, message_ids: Collection[str]) -> Sequence[sa.Row[Any]]:
+    """What may be claimed, and what is in doubt, of these; rows that another worker is at are left out."""
+    ledger = messages.c
+    return connection.execute(
+        sa.select(ledger.message_id, ledger.state, ledger.next_attempt_at, ledger.released_by)
+        .where(ledger.message_id.in_(message_ids), ledger.state.in_((*CLAIMABLE, "unknown")))
+        .order_by(ledger.message_id)
+        .with_for_update(skip_locked=True)
+    ).all()
 
 
-def _planned(message: Message, now: datetime) -> dict[str, Any]:
-    columns = (
-        "message_id",
-        "kind",
-        "flow",
-        "step",
-        "entry_id",
-        "profile_id",
-        "channel",
-        "address",
-        "template",
-        "variant",
-        "message_class",
-        "consent_id",
-        "decided_at",
-        "due_at",
-        "expires_at",
-    )
-    row = {column: getattr(message, column) for column in columns}
-    return row | {"state": "planned", "attempt_count": 0, "planned_at": now, "is_written_back": False}
-
-
-def _read(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
-    columns = ("message_id", "state", "channel", "address", "attempt_count", "planned_at")
-    rows = connection.execute(sa.select(*(messages.c[column] for column in columns)).where(which))
-    return [dict(row) for row in rows.mappings()]
-
-
-def _suppression(row: Mapping[str, Any], reason: str, now: datetime) -> dict[str, Any]:
-    address = normal_address(row["address"])
-    return {"channel": row["channel"], "address": address, "reason": reason, "since": now}
+def _is_free(row: sa.Row[Any], now: datetime) -> bool:
+    return row.state in CLAIMABLE and (row.next_attempt_at is None or row.next_attempt_at <= now)
 
 
 def _held_by(worker: str, *states: str) -> sa.ColumnElement[bool]:
@@ -211,17 +245,26 @@ def _take(connection: sa.Connection, message_ids: list[str], worker: str, lease_
     connection.execute(
         sa.update(messages)
         .where(messages.c.message_id.in_(message_ids))
-        .values(state="claimed", claimed_by=worker, lease_until=lease_until)
+        .values(state="claimed", claimed_by=worker, lease_until=lease_until, next_attempt_at=None)
     )
 
 
 def _skip(connection: sa.Connection, reasons: Mapping[str, str], now: datetime) -> None:
-    for reason in sorted(set(reasons.values())):
-        ids = [message_id for message_id, why in reasons.items() if why == reason]
+    for reason, ids in _by_reason(reasons):
         connection.execute(
             sa.update(messages)
             .where(messages.c.message_id.in_(ids))
             .values(state="skipped", reason=reason, settled_at=now, is_written_back=False)
+        )
+
+
+def _hold(connection: sa.Connection, reasons: Mapping[str, str]) -> None:
+    """Say why a message waits; its state stays what it is."""
+    for reason, ids in _by_reason(reasons):
+        connection.execute(
+            sa.update(messages)
+            .where(messages.c.message_id.in_(ids), messages.c.state.in_(CLAIMABLE))
+            .values(reason=reason)
         )
 
 
@@ -242,56 +285,12 @@ def _doubt(connection: sa.Connection, which: sa.ColumnElement[bool], now: dateti
     )
 
 
-def _outcome(row: Mapping[str, Any], receipt: Receipt, now: datetime) -> dict[str, Any]:
-    """The new values of a ledger row."""
-    values: dict[str, Any] = {
-        "state": receipt.outcome,
-        "reason": receipt.reason,
-        "provider": receipt.provider,
-        "provider_message_id": receipt.provider_message_id,
-        "suppression": receipt.suppress,
-        "settled_at": now,
-        "events": [dict(event) for event in receipt.events] or None,
-        "is_written_back": False,
-    }
-    if row["state"] == "unknown" and receipt.outcome in ("accepted", "rejected"):
-        values |= {"resolved_by": "reply", "reconciled_at": now}
-    if receipt.outcome != "retry":
-        return values
-    if now - row["planned_at"] >= GIVE_UP_AFTER:
-        return values | {"state": "rejected", "reason": f"gave_up: {receipt.reason}"}
-    asked = timedelta(seconds=receipt.retry_after_seconds or 0)
-    wait = max(asked, backoff(row["message_id"], row["attempt_count"]))
-    return values | {"next_attempt_at": now + wait, "claimed_by": None, "lease_until": None}
-
-
-def _bury(connection: sa.Connection, row: Mapping[str, Any], receipt: Receipt, now: datetime) -> None:
-    connection.execute(
-        insert(connection, dead_letters).on_conflict_do_nothing(),
-        {
-            "message_id": row["message_id"],
-            "channel": row["channel"],
-            "reason": receipt.reason or "retries exhausted",
-            "died_at": now,
-        },
-    )
+def _by_reason(reasons: Mapping[str, str]) -> Iterable[tuple[str, list[str]]]:
+    for reason in sorted(set(reasons.values())):
+        yield reason, [message_id for message_id, why in reasons.items() if why == reason]
 
 
 def _reasons(verdicts: Mapping[str, Verdict], ruling: str) -> dict[str, str]:
     return {
         message_id: verdict.reason for message_id, verdict in verdicts.items() if verdict.ruling == ruling
     }
-
-
-def _is_dead(worker: str) -> bool:
-    """Whether the worker ran on this host and its process is gone. When in doubt, the lease decides."""
-    host, process, _ = worker.rsplit(":", 2)
-    if host != socket.gethostname() or int(process) == os.getpid():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

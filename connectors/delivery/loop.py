@@ -1,30 +1,45 @@
-"""The delivery loop: claim, render, attempt, send, settle, write back; the same for every vendor."""
+"""The delivery loop: claim, render, attempt, send, settle, write back; the same for every vendor.
+
+list ─► reader ─► lane (one per provider) ─► workers: claim ─ last look ─ render ─ attempt ─► vendor
+                    ▲    waits on disk                                                          │
+                    └─ not taken: next provider, or later (Retry-After) ◄── outcome ─► ledger ◄─┘
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from connectors.delivery import ledger
+from connectors.delivery import doubts, ledger
+from connectors.delivery.breakers import write_health
+from connectors.delivery.calls import Calls
+from connectors.delivery.clerk import Clerk
 from connectors.delivery.facts import forget_old_facts
+from connectors.delivery.kept import forget, returned
+from connectors.delivery.lanes import Lane, Router, open_lanes
+from connectors.delivery.policies import Policies
 from connectors.delivery.receipts import write_receipts
 from connectors.delivery.sender import Sender
-from connectors.errors import Rejected, StopSync, TryAgain
+from connectors.delivery.tally import DeliveryResult, Progress, Tally
+from connectors.errors import Rejected
 from connectors.landing import Landing
 from connectors.model import Content, Envelope, Message, Receipt
 from connectors.store import Store
 
-CLAIM_SIZE = 200
+CLAIM_SIZE = 500
+READ_SIZE = 500
 LEASE = timedelta(minutes=5)
+WAIT_FOR_ROOM_SECONDS = 0.2
+"""So long one provider may keep the list from being read on for the others; then its share goes to disk."""
 
 Item = TypeVar("Item")
-Progress = Callable[[int], None]
-"""Called with the number of messages that have just been dealt with."""
+Lists = Iterable[Message] | Mapping[str, Iterable[Message]]
+Senders = Mapping[str, Sender | Sequence[Sender]]
 
 
 class MessageRenderer(Protocol):
@@ -35,54 +50,44 @@ class MessageRenderer(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class DeliveryResult:
-    """What became of the messages of one run.
-
-    Attributes:
-        counts: messages by outcome: accepted, rejected, retry, unknown, skipped, held, not_due (already
-            settled, not due again, or another worker's).
-        reasons: messages by reason, for all that were not accepted.
-        written_back: outcomes that went to landing.
-        stopped: channel → why its vendor could not be used at all.
-    """
-
-    counts: Mapping[str, int] = field(default_factory=dict)
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    written_back: int = 0
-    stopped: Mapping[str, str] = field(default_factory=dict)
-
-
 def deliver(
     store: Store,
     landing: Landing,
-    messages: Iterable[Message],
-    senders: Mapping[str, Sender],
+    messages: Lists,
+    senders: Senders,
     renderer: MessageRenderer,
     now: datetime | None = None,
     progress: Progress | None = None,
     *,
     refresh: Callable[[], object] | None = None,
+    policies: Policies | None = None,
 ) -> DeliveryResult:
     """Send what is due, at most once each, and write every outcome to landing.
 
     Args:
         store: the ledger; whoever uses the same one never sends the same message.
         landing: where outcomes go.
-        messages: rows of the outbox as `Message`, any number, in order of priority.
-        senders: the vendor of each channel.
-        renderer: makes the content.
-        now: naive UTC; fixes the time of the whole run (replays, the demo). Without it, the clock runs.
-        progress: told after each batch.
-        refresh: called before every claim; brings fresh facts into the store (`take_fresh_facts`).
+        messages: what is due, most important first: one list, or one by channel. It is read as it is sent.
+        senders: vendors by channel, one or several in the order of failover.
+        renderer: makes contents.
+        now: naive UTC moment at which time stands still (a replay); none lets the clock run.
+        progress: called with the number of messages that have just been dealt with.
+        refresh: called before each claim, to take in facts that landed meanwhile.
+        policies: what is declared of late and doubtful messages and of new domains.
 
-    Returns:
-        counts by outcome; never raises for the sake of one message.
+    Raises:
+        Exception: what a sender raised that no sender may raise; its messages are in doubt, all others have
+            been dealt with.
     """
-    run = _Run(store, senders, renderer, now, refresh or (lambda: None), progress or (lambda _count: None))
+    run = _Run(
+        store, senders, renderer, now, refresh or (lambda: None), Tally(progress), policies or Policies()
+    )
     asyncio.run(run.deliver(messages))
-    written = write_receipts(store, landing)
-    return DeliveryResult(dict(run.counts), dict(run.reasons), written, dict(run.stopped))
+    result = run.tally.result(write_receipts(store, landing))
+    for lane in run.lanes:
+        if lane.broken:
+            raise lane.broken
+    return result
 
 
 class _Run:
@@ -91,119 +96,207 @@ class _Run:
     def __init__(
         self,
         store: Store,
-        senders: Mapping[str, Sender],
+        senders: Senders,
         renderer: MessageRenderer,
         now: datetime | None,
         refresh: Callable[[], object],
-        progress: Progress,
+        tally: Tally,
+        policies: Policies,
     ) -> None:
         self._store = store
-        self._senders = senders
-        self._renderer = renderer
+        self._senders = {channel: in_order(listed) for channel, listed in senders.items()}
         self._fixed_now = now
         self._refresh = refresh
-        self._progress = progress
+        self._policies = policies
+        self._renderer = renderer
         self._worker = ledger.new_worker()
-        self.counts: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.stopped: dict[str, str] = {}
+        self._lanes: dict[str, list[Lane]] = {}
+        self._router = Router(self._lanes)
+        self._readers = 0
+        self.tally = tally
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """Every lane, by channel and in failover order."""
+        return [lane for lanes in self._lanes.values() for lane in lanes]
 
     def _now(self) -> datetime:
         return self._fixed_now or wall_clock()
 
-    async def deliver(self, messages: Iterable[Message]) -> None:
-        """Recover what others left, then batch by batch."""
-        repeatable = [channel for channel, sender in self._senders.items() if sender.is_repeatable]
-        doubtful = ledger.recover(self._store, self._now(), wall_clock(), repeatable)
-        self._count("unknown", dict.fromkeys(doubtful, "worker_died"))
-        self._count("skipped", ledger.expire(self._store, self._now()))
-        forget_old_facts(self._store, self._now())
+    async def deliver(self, lists: Lists) -> None:
+        """Recover what others left, resolve doubts, then work until every list is at its end."""
+        self._clerk = Clerk(self._store, self._worker, self._now)
+        is_live = self._fixed_now is None
+        self._calls = Calls(
+            self._store, self._worker, self._clerk, self._router, self.tally, self._now, is_live=is_live
+        )
+        self.tally.on_end = self._wake_when_over
+        tasks: list[asyncio.Task[None]] = []
         try:
-            for batch in portions(messages, CLAIM_SIZE):
-                await self._deliver_batch(batch)
-                self._progress(len(batch))
+            await self._clerk.do(self._begin)
+            for lane in self.lanes:
+                self.tally.resolved.update(await doubts.read_back(self._store, lane.sender, self._now()))
+            tasks = [asyncio.create_task(work) for work in self._work(lists)]
+            heart = asyncio.create_task(self._keep_leases())
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                heart.cancel()
         finally:
-            ledger.release(self._store, self._worker, self._now())
-            await asyncio.gather(*(sender.close() for sender in self._senders.values()))
+            await self._end(tasks)
 
-    async def _deliver_batch(self, batch: list[Message]) -> None:
-        served = self._senders.keys() - self.stopped.keys()
-        usable = [message for message in batch if message.channel in served]
-        self._count("held", {due.message_id: "no_sender" for due in batch if due.channel not in served})
+    def _begin(self) -> None:
+        """Take over from the dead, drop what is late or old, remember how the providers were."""
+        store, now = self._store, self._now()
+        repeatable = [
+            channel
+            for channel, senders in self._senders.items()
+            if all(sender.is_repeatable for sender in senders)
+        ]
+        self.tally.count("unknown", len(ledger.recover(store, now, wall_clock(), repeatable)), "worker_died")
+        self.tally.resolved.update(doubts.apply_policies(store, self._policies, now))
+        self.tally.count("skipped", len(ledger.expire(store, now)), "too_late")
+        forget_old_facts(store, now)
+        forget(store, now)
+        self._lanes |= open_lanes(store, self._senders, self._policies, now)
+
+    def _work(self, lists: Lists) -> list[Coroutine[None, None, None]]:
+        """A reader per list, and for each lane as many workers as it takes calls, and one that prepares."""
+        by_channel = dict(lists) if isinstance(lists, Mapping) else {"*": lists}
+        sources = [(returned(self._store, self._now()), 0.0)]
+        for channel, messages in by_channel.items():
+            lanes = self.lanes if channel == "*" else self._lanes.get(channel, [])
+            sources.append((messages, math.inf if len(lanes) == 1 else WAIT_FOR_ROOM_SECONDS))
+        self._readers = len(sources)
+        return [
+            *(self._read(messages, patience) for messages, patience in sources),
+            *(self._serve(lane) for lane in self.lanes for _ in range(lane.sender.rate.concurrent + 1)),
+        ]
+
+    async def _end(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        """Stop, give back what is ours, remember how the providers are."""
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await self._clerk.do(self._leave)
+        finally:
+            self._clerk.close()
+            senders = [sender for listed in self._senders.values() for sender in listed]
+            await asyncio.gather(*(sender.close() for sender in senders))
+
+    def _leave(self) -> None:
+        now = self._now()
+        ledger.release(self._store, self._worker, now)
+        with self._store.transaction() as connection:
+            write_health(connection, [lane.health(now) for lane in self.lanes], now)
+
+    async def _read(self, messages: Iterable[Message], patience: float) -> None:
+        """Route a list; wait while its providers have enough to do, so that memory stays constant."""
+        for portion in portions(messages, READ_SIZE):
+            self.tally.begin(len(portion))
+            lanes = {lane for message in portion if (lane := self._calls.route(message))}
+            for lane in lanes:
+                await lane.wait_for_room(patience)
+            await asyncio.sleep(0)
+        self._readers -= 1
+        self._wake_when_over()
+
+    async def _serve(self, lane: Lane) -> None:
+        """Work for one provider until the run is over."""
+        while True:
+            async with lane.turn:
+                batch = await self._prepare(lane)
+            if batch is None:
+                return
+            try:
+                async with lane.slots:
+                    await self._calls.send(lane, batch)
+            finally:
+                lane.calls -= 1
+                lane.changed.set()
+
+    async def _prepare(self, lane: Lane) -> list[Envelope] | None:
+        """The next batch, claimed and rendered; none when the run is over."""
+        while not self._is_over:
+            state = lane.readiness(self._now())
+            if state == "away":
+                await self._evacuate(lane)
+            elif state == "probe" and lane.calls:
+                pass  # one message is on trial; the others wait for what it brings
+            elif lane.ready:
+                size = 1 if state == "probe" else lane.sender.batch_size
+                if batch := await self._render(lane, lane.take_ready(size)):
+                    lane.calls += 1
+                    return batch
+                continue
+            elif lane.backlog:
+                await self._claim(lane)
+                continue
+            if not self._is_over:
+                lane.changed.clear()
+                await lane.changed.wait()
+        return None
+
+    async def _claim(self, lane: Lane) -> None:
+        """Make the next messages ours; whatever the last look refuses is dealt with here."""
+        batch = lane.take_backlog(CLAIM_SIZE)
+        got = await self._clerk.do(partial(self._claim_now, lane, batch))
+        lane.ready.extend(got.mine)
+        self.tally.end_each("skipped", got.skipped)
+        self.tally.end_each("held", got.held)
+        self.tally.end("not_due", len(batch) - len(got.mine) - len(got.skipped) - len(got.held))
+
+    def _claim_now(self, lane: Lane, batch: Sequence[Message]) -> ledger.Claim:
         self._refresh()
-        got = ledger.claim(self._store, usable, self._worker, self._now(), wall_clock() + LEASE)
-        self._count("skipped", got.skipped)
-        self._count("held", got.held)
-        self.counts["not_due"] += len(usable) - len(got.mine) - len(got.skipped) - len(got.held)
-        by_channel = defaultdict(list)
-        for message in got.mine:
-            by_channel[message.channel].append(message)
-        await asyncio.gather(
-            *(self._deliver_channel(self._senders[channel], mine) for channel, mine in by_channel.items())
+        return ledger.claim(
+            self._store,
+            batch,
+            self._worker,
+            self._now(),
+            wall_clock() + LEASE,
+            late=self._policies.late,
+            warm_up=lane.plans,
         )
 
-    async def _deliver_channel(self, sender: Sender, mine: list[Message]) -> None:
-        """One channel's share of a claim: a slow vendor holds up its own messages only."""
-        envelopes = self._render(mine, sender)
-        for batch in portions(envelopes, sender.batch_size):
-            if sender.channel in self.stopped:
-                self._count("held", {envelope.message.message_id: "provider_stopped" for envelope in batch})
-                continue
-            try:
-                await self._send(sender, batch)
-            except StopSync as stop:
-                self.stopped[sender.channel] = str(stop)
+    async def _evacuate(self, lane: Lane) -> None:
+        """A provider that is away keeps no messages: they go to the next one, or wait for a later run."""
+        if claimed := lane.take_ready(len(lane.ready)):
+            await self._calls.give_up_claims(claimed)
+        while unclaimed := lane.take_backlog(CLAIM_SIZE):
+            for message in unclaimed:
+                self._calls.route(message)
 
-    def _render(self, mine: Sequence[Message], sender: Sender) -> list[Envelope]:
+    async def _render(self, lane: Lane, mine: Sequence[Message]) -> list[Envelope]:
         """Contents of the messages; one that does not render is rejected alone."""
-        envelopes, failed = [], []
+        envelopes: list[Envelope] = []
         for message in mine:
             try:
                 envelopes.append(Envelope(message, self._renderer.render(message), self._now()))
             except Rejected as error:
-                failed.append(Receipt(message.message_id, "rejected", sender.provider, reason=str(error)))
-        self._settle(failed)
+                receipt = Receipt(message.message_id, "rejected", lane.sender.provider, reason=str(error))
+                await self._calls.record(lane, [receipt], [Envelope(message, Content(""), self._now())])
         return envelopes
 
-    async def _send(self, sender: Sender, batch: Sequence[Envelope]) -> None:
-        """Attempt, send, settle. What a vendor does not answer for stays attempted, and ends as unknown."""
-        ids = [envelope.message.message_id for envelope in batch]
-        mine = ledger.attempt(self._store, ids, self._worker, self._now())
-        batch = [envelope for envelope in batch if envelope.message.message_id in mine]
-        if not batch:
-            return
-        try:
-            receipts = await sender.send(batch)
-        except TryAgain as error:
-            receipts = [_again(envelope, sender, error) for envelope in batch]
-        except StopSync:
-            self._settle([_again(envelope, sender, TryAgain("stopped")) for envelope in batch])
-            raise
-        self._settle(receipts)
+    async def _keep_leases(self) -> None:
+        """As long as this process lives, what it holds stays its own, however slow a provider is."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            await self._clerk.do(lambda: ledger.renew(self._store, self._worker, wall_clock() + LEASE))
 
-    def _settle(self, receipts: Sequence[Receipt]) -> None:
-        if not receipts:
-            return
-        ledger.settle(self._store, receipts, self._worker, self._now())
-        for receipt in receipts:
-            self.counts[receipt.outcome] += 1
-            if receipt.outcome != "accepted":
-                self.reasons[receipt.reason or receipt.outcome] += 1
+    @property
+    def _is_over(self) -> bool:
+        return not self._readers and not self.tally.under_way
 
-    def _count(self, outcome: str, reasons: Mapping[str, str]) -> None:
-        if reasons:
-            self.counts[outcome] += len(reasons)
-            self.reasons.update(reasons.values())
+    def _wake_when_over(self) -> None:
+        if self._is_over:
+            for lane in self.lanes:
+                lane.changed.set()
 
 
-def _again(envelope: Envelope, sender: Sender, error: TryAgain) -> Receipt:
-    return Receipt(
-        envelope.message.message_id,
-        "retry",
-        sender.provider,
-        reason=str(error),
-        retry_after_seconds=error.retry_after_seconds,
-    )
+def in_order(senders: Sender | Sequence[Sender]) -> tuple[Sender, ...]:
+    """One sender, or several in the order of failover."""
+    return tuple(senders) if isinstance(senders, Sequence) else (senders,)
 
 
 def portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

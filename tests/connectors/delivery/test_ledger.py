@@ -41,20 +41,21 @@ def test_a_message_that_is_named_twice_is_claimed_once(take, message):
 
 def test_only_the_holder_of_the_claim_may_attempt(store, take, message, now):
     take(HERE, message("ann"))
-    assert ledger.attempt(store, ["message-ann"], THERE, now) == set()
-    assert ledger.attempt(store, ["message-ann"], HERE, now) == {"message-ann"}
+    assert ledger.attempt(store, ["message-ann"], THERE, now).mine == set()
+    assert ledger.attempt(store, ["message-ann"], HERE, now).mine == {"message-ann"}
 
 
 def test_an_attempt_is_made_once(store, take, message, now):
     take(HERE, message("ann"))
-    assert [ledger.attempt(store, ["message-ann"], HERE, now) for _ in range(2)] == [{"message-ann"}, set()]
+    attempts = [ledger.attempt(store, ["message-ann"], HERE, now).mine for _ in range(2)]
+    assert attempts == [{"message-ann"}, set()]
 
 
 def test_a_claim_whose_lease_ran_out_is_free_again(store, take, message, now):
     take(HERE, message("ann"))
     ledger.recover(store, now, now + LEASE + timedelta(seconds=1))
     assert take(THERE, message("ann")) == ["message-ann"]
-    assert ledger.attempt(store, ["message-ann"], HERE, now) == set()
+    assert ledger.attempt(store, ["message-ann"], HERE, now).mine == set()
 
 
 def test_an_attempt_whose_lease_ran_out_is_unknown_and_nobody_sends_it_again(

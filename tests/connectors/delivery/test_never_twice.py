@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from connectors.delivery import deliver, ledger, loop, receipts
+from connectors.delivery.sender import Rate
 from connectors.email.smtp import SmtpSender
 from connectors.landing import open_landing
 from connectors.model import Receipt
@@ -33,6 +34,7 @@ class Provider:
     provider = "stub"
     batch_size = 3
     is_repeatable = False
+    rate = Rate()
 
     def __init__(self, dies=lambda: None):
         self.arrived = []
@@ -47,6 +49,9 @@ class Provider:
             self.dies()
             await asyncio.sleep(0)
         return answers
+
+    def serves(self, message):
+        return True
 
     async def close(self):
         """Nothing is open."""

@@ -1,0 +1,188 @@
+"""Doubts: messages of which nobody knows whether they left; resolved by evidence or a declared policy.
+
+unknown ─► accepted | rejected   the vendor's log or a webhook shows it
+unknown ─► planned               the vendor's log is sure to show what arrived by now, and does not
+unknown ─► planned | unknown     nobody could say within the horizon: the policy of its message class
+(planned only when it is still wanted: kept and not expired; otherwise skipped)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from connectors.delivery.policies import Policies
+from connectors.delivery.sender import ReadsBack, Sender
+from connectors.errors import StopSync, TryAgain
+from connectors.model import Doubt, Receipt
+from connectors.store import Store, add_suppressions, normal_address
+from connectors.tables import kept_messages, messages
+
+Resolver = Literal["read_back", "webhook", "policy"]
+
+LONGEST_MEMORY = timedelta(days=3)
+"""Vendors keep their logs for days to years; what an older log does not show may have been there."""
+
+ASKED_AT_ONCE = 500
+
+
+def reconcile(
+    store: Store,
+    message_id: str,
+    outcome: Literal["accepted", "rejected"],
+    resolved_by: Resolver,
+    now: datetime,
+) -> bool:
+    """Resolve an unknown outcome by what was learned later; false when it was not unknown."""
+    with store.transaction() as connection:
+        result = connection.execute(
+            sa.update(messages)
+            .where(messages.c.message_id == message_id, messages.c.state == "unknown")
+            .values(state=outcome, resolved_by=resolved_by, reconciled_at=now, is_written_back=False)
+        )
+        return bool(result.rowcount)
+
+
+async def read_back(store: Store, sender: Sender, now: datetime) -> Counter[str]:
+    """Ask a vendor's log about the messages in doubt, if it has one.
+
+    A log that cannot be asked proves nothing: everything stays as it is.
+
+    Returns:
+        resolved messages by what they became: accepted, rejected, planned, skipped.
+    """
+    resolved: Counter[str] = Counter()
+    if not isinstance(sender, ReadsBack):
+        return resolved
+    doubts = _open_doubts(store, sender, now)
+    for start in range(0, len(doubts), ASKED_AT_ONCE):
+        asked = doubts[start : start + ASKED_AT_ONCE]
+        try:
+            shown = await sender.read_back(asked)
+        except (TryAgain, StopSync):
+            return resolved
+        resolved += _learn(store, asked, shown, sender.read_back_horizon, now)
+    return resolved
+
+
+def apply_policies(store: Store, policies: Policies, now: datetime) -> Counter[str]:
+    """Close the doubts that nobody resolved within the horizon, as declared for their message class.
+
+    Returns:
+        closed messages by what they became: planned, skipped, unknown (for good).
+    """
+    ledger = messages.c
+    with store.transaction() as connection:
+        rows = connection.execute(
+            sa.select(ledger.message_id, ledger.message_class)
+            .where(ledger.state == "unknown", ledger.resolved_by.is_(None))
+            .where(ledger.attempted_at <= now - policies.unknown_horizon)
+            .order_by(ledger.message_id)
+            .with_for_update()
+        ).all()
+        again = [row.message_id for row in rows if _is_sent_again(policies, row.message_class)]
+        never = [row.message_id for row in rows if not _is_sent_again(policies, row.message_class)]
+        if never:
+            connection.execute(
+                sa.update(messages)
+                .where(ledger.message_id.in_(never))
+                .values(resolved_by="policy", reconciled_at=now)
+            )
+        return _send_again(connection, again, "policy", now) + Counter({"unknown": len(never)})
+
+
+def _is_sent_again(policies: Policies, message_class: str) -> bool:
+    return policies.unknown.get(message_class, "never_resend") == "resend_after_horizon"
+
+
+def _open_doubts(store: Store, sender: Sender, now: datetime) -> list[Doubt]:
+    ledger = messages.c
+    with store.transaction() as connection:
+        rows = connection.execute(
+            sa.select(ledger.message_id, ledger.address, ledger.attempted_at, ledger.provider_message_id)
+            .where(ledger.state == "unknown", ledger.provider == sender.provider)
+            .where(ledger.channel == sender.channel, ledger.attempted_at > now - LONGEST_MEMORY)
+            .order_by(ledger.attempted_at, ledger.message_id)
+        ).mappings()
+        return [Doubt(**row) for row in rows]
+
+
+def _learn(
+    store: Store, asked: Sequence[Doubt], shown: Iterable[Receipt], horizon: timedelta, now: datetime
+) -> Counter[str]:
+    """What the log shows is resolved; what it should show by now and does not was never sent."""
+    found = {receipt.message_id: receipt for receipt in shown if receipt.outcome in ("accepted", "rejected")}
+    absent = [
+        doubt.message_id
+        for doubt in asked
+        if doubt.message_id not in found and now - doubt.attempted_at >= horizon
+    ]
+    with store.transaction() as connection:
+        rows = (
+            connection.execute(
+                sa.select(messages.c.message_id, messages.c.channel, messages.c.address)
+                .where(messages.c.message_id.in_([*found, *absent]), messages.c.state == "unknown")
+                .order_by(messages.c.message_id)
+                .with_for_update()
+            )
+            .mappings()
+            .all()
+        )
+        still = {row["message_id"]: row for row in rows}
+        learned = [receipt for message_id, receipt in found.items() if message_id in still]
+        _record(connection, learned, now)
+        add_suppressions(
+            connection,
+            [_closed(still[receipt.message_id], receipt, now) for receipt in learned if receipt.suppress],
+        )
+        unsent = [message_id for message_id in absent if message_id in still]
+        return _send_again(connection, unsent, "read_back", now) + Counter(
+            receipt.outcome for receipt in learned
+        )
+
+
+def _record(connection: sa.Connection, learned: Sequence[Receipt], now: datetime) -> None:
+    for receipt in learned:
+        connection.execute(
+            sa.update(messages)
+            .where(messages.c.message_id == receipt.message_id)
+            .values(
+                state=receipt.outcome,
+                reason=receipt.reason,
+                provider_message_id=receipt.provider_message_id,
+                suppression=receipt.suppress,
+                resolved_by="read_back",
+                reconciled_at=now,
+                is_written_back=False,
+            )
+        )
+
+
+def _closed(row: Mapping[Any, Any], receipt: Receipt, now: datetime) -> dict[str, Any]:
+    address = normal_address(row["address"])
+    return {"channel": row["channel"], "address": address, "reason": receipt.suppress, "since": now}
+
+
+def _send_again(
+    connection: sa.Connection, ids: Sequence[str], resolved_by: Resolver, now: datetime
+) -> Counter[str]:
+    """Plan what is still wanted, skip the rest; the caller has locked the rows."""
+    ledger = messages.c
+    is_kept = sa.exists().where(kept_messages.c.message_id == ledger.message_id)
+    in_time = sa.or_(ledger.expires_at.is_(None), ledger.expires_at > now)
+    known = {"resolved_by": resolved_by, "reconciled_at": now, "claimed_by": None, "lease_until": None}
+    planned = connection.execute(
+        sa.update(messages)
+        .where(ledger.message_id.in_(ids), ledger.state == "unknown", is_kept, in_time)
+        .values(state="planned", reason=f"not_sent: {resolved_by}", next_attempt_at=None, **known)
+    ).rowcount
+    skipped = connection.execute(
+        sa.update(messages)
+        .where(ledger.message_id.in_(ids), ledger.state == "unknown")
+        .values(state="skipped", reason="too_late", is_written_back=False, **known)
+    ).rowcount
+    return +Counter({"planned": planned, "skipped": skipped})
