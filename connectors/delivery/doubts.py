@@ -115,11 +115,13 @@ def _learn(
     store: Store, asked: Sequence[Doubt], shown: Iterable[Receipt], horizon: timedelta, now: datetime
 ) -> Counter[str]:
     """What the log shows is resolved; what it should show by now and does not was never sent."""
-    found = {receipt.message_id: receipt for receipt in shown if receipt.outcome in ("accepted", "rejected")}
+    told = {receipt.message_id: receipt for receipt in shown}
+    # An entry that may be the message, and may not, leaves the doubt as it is.
+    found = {key: receipt for key, receipt in told.items() if receipt.outcome in ("accepted", "rejected")}
     absent = [
         doubt.message_id
         for doubt in asked
-        if doubt.message_id not in found and now - doubt.attempted_at >= horizon
+        if doubt.message_id not in told and now - doubt.attempted_at >= horizon
     ]
     with store.transaction() as connection:
         rows = (

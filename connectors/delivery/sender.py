@@ -68,6 +68,9 @@ class ReadsBack(Protocol):
     async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
         """A receipt (accepted or rejected) for each message that the log shows; none for the others.
 
+        Where the log shows something that may be the message, and may not, the receipt says `unknown`: the
+        doubt stays.
+
         Raises:
             TryAgain: the log could not be asked, or not completely; nothing follows from what is missing.
             StopSync: nothing will work until a person acts.
