@@ -89,15 +89,18 @@ def locale_or(wanted: str | None, otherwise: str) -> str:
         return otherwise
 
 
-def _shown(state: State, text: str) -> str:
-    """In HTML as character references: a mail that is all ASCII is put together several times as fast."""
-    return _referenced(text) if state.auto_escape == "html" else text
-
-
-@lru_cache(maxsize=8192)
-def _referenced(text: str) -> str:
+def as_html(text: str) -> str:
+    """Text as HTML that is all ASCII: such a mail is put together and sent at a fraction of the cost."""
     references: str = safe(html.escape(text).encode("ascii", "xmlcharrefreplace").decode())
     return references
+
+
+_remembered = lru_cache(maxsize=8192)(as_html)
+
+
+def _shown(state: State, text: str) -> str:
+    """A formatted value as its template needs it."""
+    return _remembered(text) if state.auto_escape == "html" else text
 
 
 @lru_cache(maxsize=8192, typed=True)

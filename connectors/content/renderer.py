@@ -16,7 +16,7 @@ from typing import Any
 import minijinja
 
 from connectors.content.compile import compile_email, tidy
-from connectors.content.filters import build_filters, locale_or
+from connectors.content.filters import as_html, build_filters, locale_or
 from connectors.content.mobile import mobile_content
 from connectors.content.template import CONTENT, Library
 from connectors.errors import ConnectorError, Rejected
@@ -85,14 +85,14 @@ class Renderer:
             return mobile_content(message, spec, fill, self.library.brand, context["locale"])
         subject = self._fill(spec.subject_of(message.variant), context) if spec.subject else None
         unsubscribe = context["links"]["unsubscribe"] if message.message_class == "marketing" else None
-        context["subject"] = subject
-        context["preheader"] = self._fill(spec.preheader_of(message.variant), context)
-        return Content(
-            text=tidy(self._environment.render_template(f"{name}.txt", **context)),
-            subject=subject,
-            html=self._environment.render_template(f"{name}.html", **context),
-            unsubscribe_url=unsubscribe,
+        preheader = self._fill(spec.preheader_of(message.variant), context)
+        text = self._environment.render_template(
+            f"{name}.txt", **context, subject=subject, preheader=preheader
         )
+        html = self._environment.render_template(
+            f"{name}.html", **context, subject=as_html(subject or ""), preheader=as_html(preheader)
+        )
+        return Content(tidy(text), subject=subject, html=html, unsubscribe_url=unsubscribe)
 
     def _prepare_template(self, name: str) -> None:
         """Compile an e-mail template into the environment, once."""
