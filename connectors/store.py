@@ -174,7 +174,8 @@ def add_suppressions(connection: sa.Connection, rows: Sequence[Mapping[str, Any]
         index_elements=["channel", "address", "reason"],
         set_={"since": statement.excluded.since},
         where=sa.and_(
-            tables.suppressions.c.reason.in_(CAN_BE_LIFTED),
+            # Not `in_`: it cannot be used with many rows.
+            sa.or_(*(tables.suppressions.c.reason == reason for reason in CAN_BE_LIFTED)),
             statement.excluded.since > tables.suppressions.c.since,
         ),
     )

@@ -79,3 +79,12 @@ def test_the_store_knows_how_fresh_its_copies_are(store, now):
     assert store.synced_at("consents") is None
     sync_consents(store, [], now)
     assert store.synced_at("consents") == now
+
+
+def test_many_suppressions_are_taken_in_at_once(store, now):
+    people = [f"gone-{number}@example.com" for number in range(3)]
+    gone = [
+        {"channel": "email", "address": person, "reason": "hard_bounced", "since": now} for person in people
+    ]
+    sync_suppressions(store, gone, now)
+    assert [row[1] for row in rows(store, tables.suppressions)] == people
