@@ -1,32 +1,19 @@
-"""E-mail through Postmark: up to 500 messages per call, an outcome for each inside one 200.
-
-An item's `ErrorCode` other than 0 means that Postmark did not take that message. Items come in the order of
-the request and name the recipient only when they accepted; where the two do not fit, nothing is guessed.
-"""
+"""E-mail through Postmark: up to 500 messages per call, an outcome for each inside one answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from connectors.delivery.asking import ask_for_each
 from connectors.delivery.sender import Rate
 from connectors.email.headers import own_headers
 from connectors.email.mime import mailbox, recipient
-from connectors.email.placing import place
-from connectors.errors import Rejected, StopSync, TryAgain
-from connectors.http import HttpClient, Reply, judge, logged
-from connectors.model import Doubt, Envelope, Message, Outcome, Receipt, SuppressionReason
-
-INACTIVE_RECIPIENT = 406
-"""Bounced hard, complained or was deactivated before: Postmark takes nothing for this address any more."""
-
-MESSAGE_AT_FAULT = frozenset({300, 402, 403, INACTIVE_RECIPIENT, 411})
-"""Invalid message or address, inactive recipient, forbidden attachment: this message will never work."""
-
-LATER = frozenset({100, 429})
-"""Maintenance, rate limit. Any other code is about the account (sender not confirmed, no credit, no such
-stream), and would be the same for every message."""
+from connectors.email.postmark_answer import PROVIDER, read_answer
+from connectors.errors import Rejected, TryAgain
+from connectors.http import HttpClient, logged
+from connectors.model import Doubt, Envelope, Message, Receipt
 
 
 class PostmarkSender:
@@ -42,7 +29,7 @@ class PostmarkSender:
     """
 
     channel = "email"
-    provider = "postmark"
+    provider = PROVIDER
     batch_size = 500
     is_repeatable = False
     rate = Rate(concurrent=4)
@@ -82,17 +69,20 @@ class PostmarkSender:
         if bodies:
             reply = await self._http.post(f"{self._base_url}/email/batch", json=list(bodies.values()))
             recipients = {message_id: body["To"] for message_id, body in bodies.items()}
-            receipts |= {receipt.message_id: receipt for receipt in self._receipts(recipients, reply)}
+            receipts |= {receipt.message_id: receipt for receipt in read_answer(recipients, reply)}
         return [receipts[envelope.message.message_id] for envelope in batch]
 
     async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
         """Search both streams for our message id among the metadata; one search takes one id."""
-        found = [await self._search(doubt, stream) for doubt in doubts for stream in self._streams]
-        return [receipt for receipt in found if receipt]
+        return await ask_for_each(doubts, self.provider, self._look_up)
 
     async def close(self) -> None:
         """Give connections back."""
         await self._http.close()
+
+    async def _look_up(self, doubt: Doubt) -> Receipt | None:
+        broadcast, transactional = self._streams
+        return await self._search(doubt, broadcast) or await self._search(doubt, transactional)
 
     async def _search(self, doubt: Doubt, stream: str) -> Receipt | None:
         wanted = {"metadata_message_id": doubt.message_id, "messagestream": stream}
@@ -103,32 +93,6 @@ class PostmarkSender:
                 raise TryAgain("postmark could not be asked: it answers with other messages")
             return Receipt(doubt.message_id, "accepted", self.provider, entry.get("MessageID"))
         return None
-
-    def _receipts(self, recipients: Mapping[str, str], reply: Reply) -> Iterator[Receipt]:
-        """One receipt for each message of the call."""
-        items = reply.json()
-        if reply.status == 422 and isinstance(items, dict):  # noqa: PLR2004  (documented: nothing taken)
-            _refuse_all(items.get("ErrorCode"))
-        if verdict := judge(reply, self.provider, messages=len(recipients)):
-            yield from (verdict.receipt(message_id, self.provider) for message_id in recipients)
-            return
-        is_readable = isinstance(items, list) and all(_is_item(item) for item in items)
-        placed = place(list(recipients.values()), items if is_readable else [])
-        codes = [item.get("ErrorCode") for item in placed if item]
-        if codes and None not in placed and not any(_is_about_message(code) for code in codes):
-            _refuse_all(codes[0])
-        for message_id, item in zip(recipients, placed, strict=True):
-            yield self._receipt(message_id, item)
-
-    def _receipt(self, message_id: str, item: Mapping[str, Any] | None) -> Receipt:
-        if item is None:
-            return Receipt(message_id, "unknown", self.provider, reason="unreadable_answer")
-        code = item["ErrorCode"]
-        if code == 0:
-            return Receipt(message_id, "accepted", self.provider, provider_message_id=item.get("MessageID"))
-        outcome: Outcome = "rejected" if code in MESSAGE_AT_FAULT else "retry"
-        suppress: SuppressionReason | None = "hard_bounced" if code == INACTIVE_RECIPIENT else None
-        return Receipt(message_id, outcome, self.provider, reason=f"postmark {code}", suppress=suppress)
 
 
 def message_body(envelope: Envelope, mail_from: str, streams: tuple[str, str]) -> dict[str, Any]:
@@ -157,19 +121,3 @@ def message_body(envelope: Envelope, mail_from: str, streams: tuple[str, str]) -
         "TrackLinks": "None",
     }
     return body if content.html is None else body | {"HtmlBody": content.html}
-
-
-def _is_item(item: object) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("ErrorCode"), int)
-
-
-def _is_about_message(code: object) -> bool:
-    return code == 0 or code in MESSAGE_AT_FAULT
-
-
-def _refuse_all(code: object) -> None:
-    """Nothing of the call was taken, for a reason that is not in its messages."""
-    if code in LATER:
-        raise TryAgain(f"postmark {code}")
-    if not _is_about_message(code):
-        raise StopSync(f"postmark answered with its code {code}: check the account (MILLRACE_POSTMARK_…)")

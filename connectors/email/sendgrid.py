@@ -6,17 +6,18 @@ messages is rendered for its recipient. SendGrid answers such a call with 202, n
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any
 
+from connectors.delivery.asking import ask_for_each
 from connectors.delivery.sender import Rate
+from connectors.delivery.singly import one_by_one
 from connectors.email.headers import own_headers
 from connectors.email.mime import recipient
-from connectors.errors import Rejected, TryAgain
-from connectors.http import HttpClient, Reply, judge, logged
+from connectors.errors import TryAgain
+from connectors.http import HttpClient, judge, logged
 from connectors.model import Doubt, Envelope, Message, Receipt
 
 ACCEPTED = 202
@@ -63,12 +64,11 @@ class SendGridSender:
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Send each message by a call of its own."""
-        return list(await asyncio.gather(*(self._send_one(envelope) for envelope in batch)))
+        return await one_by_one(batch, self.provider, self._send_one)
 
     async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
         """Ask the activity log for our message id, one call per doubt (its answers do not name it)."""
-        found = [await self._look_up(doubt) for doubt in doubts]
-        return [receipt for receipt in found if receipt]
+        return await ask_for_each(doubts, self.provider, self._look_up)
 
     async def close(self) -> None:
         """Give connections back."""
@@ -86,14 +86,9 @@ class SendGridSender:
         return None
 
     async def _send_one(self, envelope: Envelope) -> Receipt:
+        body = mail_send(envelope, self._mail_from)
+        reply = await self._http.post(f"{self._base_url}/v3/mail/send", json=body)
         message_id = envelope.message.message_id
-        try:
-            body = mail_send(envelope, self._mail_from)
-        except Rejected as error:
-            return Receipt(message_id, "rejected", self.provider, reason=str(error))
-        return self._receipt(message_id, await self._http.post(f"{self._base_url}/v3/mail/send", json=body))
-
-    def _receipt(self, message_id: str, reply: Reply) -> Receipt:
         if verdict := judge(reply, self.provider):
             return verdict.receipt(message_id, self.provider)
         if reply.status != ACCEPTED:

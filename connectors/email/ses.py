@@ -20,9 +20,9 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from connectors.delivery.sender import Rate
+from connectors.delivery.singly import one_by_one
 from connectors.email.aws_errors import judge_aws
 from connectors.email.mime import compose, mailbox, recipient
-from connectors.errors import Rejected
 from connectors.http import CONNECT_SECONDS
 from connectors.model import Envelope, Message, Receipt
 
@@ -89,8 +89,11 @@ class SesSender:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.rate.concurrent, "ses")
         loop, threads = asyncio.get_running_loop(), self._threads
-        calls = [loop.run_in_executor(threads, self._send_one, envelope) for envelope in batch]
-        return list(await asyncio.gather(*calls))
+
+        async def send_one(envelope: Envelope) -> Receipt:
+            return await loop.run_in_executor(threads, self._send_one, envelope)
+
+        return await one_by_one(batch, self.provider, send_one)
 
     async def close(self) -> None:
         """Give connections and threads back."""
@@ -101,10 +104,7 @@ class SesSender:
 
     def _send_one(self, envelope: Envelope) -> Receipt:
         message_id = envelope.message.message_id
-        try:
-            call = send_email(envelope, self._mail_from, self._configuration_set)
-        except Rejected as error:
-            return Receipt(message_id, "rejected", self.provider, reason=str(error))
+        call = send_email(envelope, self._mail_from, self._configuration_set)
         try:
             answer = self._client.send_email(**call)
         except (aws.BotoCoreError, aws.ClientError, ResponseParserError, OSError) as error:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.delivery.sender import ReadsBack
-from connectors.email.placing import place
 from connectors.email.postmark import PostmarkSender
+from connectors.email.postmark_answer import place
 from connectors.errors import StopSync, TryAgain
 from connectors.model import Content, Doubt, Envelope, Receipt
 from tests.connectors.conformance.vendor import Answer, Silence, Vendor
