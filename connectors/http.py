@@ -151,7 +151,7 @@ def judge(
 
 
 class HttpClient:
-    """A pool of kept connections to one vendor. It may be used in one event loop after another.
+    """A pool of kept connections to one vendor. Once closed, it may be used in another event loop.
 
     Args:
         headers: sent with every request (credentials); never logged.

@@ -81,5 +81,6 @@ def _installed():
         manifest = home / "package.json"
         if not manifest.exists() or json.loads(manifest.read_text())["version"] != version:
             install = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", CACHE, PACKAGE]
-            subprocess.run(install, check=True, capture_output=True)
+            done = subprocess.run(install, check=False, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
     return home / "dist" / "index.js"

@@ -302,7 +302,7 @@ class Conformance:
         with self.playing("accepted") as far:
             self.send(self.url(far.port), self.batch())
             assert far.connections
-            for _ in range(100):
+            for _ in range(250):
                 if not far.open_connections:
                     break
                 time.sleep(0.02)
@@ -368,4 +368,4 @@ async def one_call(sender, batch):
 def hang_up(far):
     """End the idle connections, and let the news arrive."""
     far.hang_up()
-    time.sleep(0.1)
+    time.sleep(0.3)
