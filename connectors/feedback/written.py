@@ -50,9 +50,10 @@ def _unwritten(store: Store, now: datetime) -> list[Mapping[str, Any]]:
             messages.c.provider_message_id == feedback.c.provider_message_id,
         ),
     )
+    others = messages.alias("others")
     outstanding = (
-        sa.select(messages.c.message_id)
-        .where(messages.c.channel == feedback.c.channel, messages.c.state.in_(OUTSTANDING))
+        sa.select(others.c.message_id)
+        .where(others.c.channel == feedback.c.channel, others.c.state.in_(OUTSTANDING))
         .exists()
     )
     must_wait = sa.and_(
