@@ -5,6 +5,7 @@ A vendor is a class in a file of its own: `class TestSendGrid(HttpConformance)`,
 """
 
 import asyncio
+import inspect
 import logging
 import time
 from contextlib import contextmanager
@@ -298,6 +299,20 @@ class Conformance:
         ]
         assert sorted(keys) == sorted(f"message-{person}" for person in people)
 
+    @pytest.mark.parametrize("case", ["broken", "unparsable", "cut_after_request"])
+    def test_the_ledger_never_sends_a_doubt_again(self, case, through_the_ledger):
+        with self.playing(case, "accepted") as far:
+            states = through_the_ledger(self, far, hours=(0, 1, 5))
+            assert (states, len(self.keys(far)) <= 1) == (["unknown"] * 3, True)
+
+    @pytest.mark.parametrize("case", ["busy", "unavailable"])
+    def test_the_ledger_sends_later_what_was_not_taken_once(self, case, through_the_ledger):
+        with self.playing(case, "accepted") as far:
+            states = through_the_ledger(self, far, hours=(0, 5, 10))
+            sent = self.keys(far)
+        assert states == ["retry", "accepted", "accepted"]
+        assert sent[-1:] == ["message-ann"]
+
     def test_closing_ends_every_connection(self):
         with self.playing("accepted") as far:
             self.send(self.url(far.port), self.batch())
@@ -352,10 +367,17 @@ class HttpConformance(Conformance):
         return Vendor()
 
     def prepare(self, far, *cases):
-        far.answers([getattr(self, case) for case in cases])
+        far.answers([self.plan(case) for case in cases])
+
+    def plan(self, case):
+        """What the vendor does; its log, where it has one, cannot be asked."""
+        plan = getattr(self, case)
+        if not inspect.ismethod(plan):
+            return plan
+        return lambda request: Answer(500) if request.method == "GET" else plan(request)
 
     def keys(self, far):
-        return [key for request in far.requests for key in self.keys_of(request)]
+        return [key for request in far.requests if request.method == "POST" for key in self.keys_of(request)]
 
 
 async def one_call(sender, batch):
