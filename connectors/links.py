@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,13 +54,22 @@ class Links:
 
     def url(self, link: Link) -> str:
         """The public address of a link: `<public_url>/<c|o|u|p|v>/<token>`."""
-        letter = LETTERS[link.purpose]
-        fields = [letter, link.message_id, link.profile_id, link.channel, *([link.url] if link.url else [])]
-        payload = urlsafe_b64encode("\n".join(fields).encode()).rstrip(b"=")
-        mac = self._mac.copy()  # What `Signer.sign` does from the secret on, for each of a mail's dozen links.
-        mac.update(payload)
-        signature = urlsafe_b64encode(mac.digest()).rstrip(b"=")
-        return f"{self._base}/{letter}/{payload.decode()}.{signature.decode()}"
+        return self.signer(link.message_id, link.profile_id, link.channel)(link.purpose, link.url)
+
+    def signer(self, message_id: str, profile_id: str, channel: str) -> Callable[[Purpose, str | None], str]:
+        """Makes the public addresses of one message's links; a mail has a dozen of them."""
+        about = f"\n{message_id}\n{profile_id}\n{channel}"
+
+        def sign(purpose: Purpose, url: str | None = None) -> str:
+            letter = LETTERS[purpose]
+            fields = f"{letter}{about}\n{url}" if url else f"{letter}{about}"
+            payload = urlsafe_b64encode(fields.encode()).rstrip(b"=")
+            mac = self._mac.copy()  # What `Signer.sign` does, from its derived key on.
+            mac.update(payload)
+            signature = urlsafe_b64encode(mac.digest()).rstrip(b"=")
+            return f"{self._base}/{letter}/{payload.decode()}.{signature.decode()}"
+
+        return sign
 
     def read(self, url: str) -> Link:
         """The link behind a public address or its path.

@@ -20,7 +20,7 @@ from connectors.content.filters import as_html, build_filters, locale_or
 from connectors.content.mobile import mobile_content
 from connectors.content.template import CONTENT, Library
 from connectors.errors import ConnectorError, Rejected
-from connectors.links import Link, Links, Purpose
+from connectors.links import Links, Purpose
 from connectors.model import Content, Message
 
 FUEL = 200_000
@@ -102,7 +102,7 @@ class Renderer:
             self._environment.add_template(f"{name}.txt", compiled.text)
 
     def _fill(self, text: str, context: Mapping[str, Any]) -> str:
-        return self._environment.render_template(self._line(text), **context)
+        return self._environment.render_template(self._line(text), **context) if "{" in text else text
 
     def _add_line(self, text: str) -> str:
         """Compile a subject, a preheader or the like, once; its name among the templates."""
@@ -114,11 +114,7 @@ class Renderer:
         """What the template sees; what is null is left out, so that only a default can stand for it."""
         given = {key: without_nulls(value) for key, value in message.context.items() if value is not None}
         profile = given.get("profile", {})
-        about = (message.message_id, message.profile_id, message.channel)
-
-        @cache
-        def click(url: str) -> str:
-            return self._links.url(Link("click", *about, url))
+        sign = self._links.signer(message.message_id, message.profile_id, message.channel)
 
         empty: dict[str, Any] = {"profile": {}, "payload": {}, "recommendations": []}
         return {
@@ -126,8 +122,8 @@ class Renderer:
             **given,
             # Without the key, `entry.items` would be the method of a Python dict.
             "entry": {"items": [], **given.get("entry", {})},
-            "links": {purpose: self._links.url(Link(purpose, *about)) for purpose in LINKS_IN_CONTEXT},
-            "click": click,
+            "links": {purpose: sign(purpose, None) for purpose in LINKS_IN_CONTEXT},
+            "click": cache(partial(sign, "click")),
             "variant": message.variant or "",
             "locale": locale_or(profile.get("locale"), self.library.brand["locale"]),
         }

@@ -44,7 +44,7 @@ class SmtpSender:
         self._connections = connections
         self._idle: list[Dialogue] = []
         self._slots = asyncio.Semaphore(connections)
-        self.batch_size = 8 * connections
+        self.batch_size = 25 * connections
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Send each message over the next free connection; the first one proves that the server is there."""
