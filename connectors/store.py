@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0003"
 BUSY_SECONDS = 30
 ROWS_PER_STATEMENT = 500
+ROWS_PER_TRANSACTION = 5_000
+"""Of a feed; others may write in between."""
 UNSUBSCRIBED = "unsubscribed"
 CAN_BE_LIFTED = ("stop", "invalid_token")
 """Suppressions that a later word takes back (START, a new registration); of these the latest word counts."""
@@ -129,7 +132,7 @@ def sync_suppressions(store: Store, rows: Iterable[Mapping[str, Any]], as_of: da
 
     An unsubscription is left out: it can be taken back, so the consents decide about it.
     """
-    wanted = [
+    wanted = (
         {
             "channel": row["channel"],
             "address": normal_address(row["address"]),
@@ -138,9 +141,11 @@ def sync_suppressions(store: Store, rows: Iterable[Mapping[str, Any]], as_of: da
         }
         for row in rows
         if row["reason"] != UNSUBSCRIBED
-    ]
+    )
+    for portion in batches(wanted, ROWS_PER_TRANSACTION):
+        with store.transaction() as connection:
+            add_suppressions(connection, portion)
     with store.transaction() as connection:
-        add_suppressions(connection, wanted)
         _mark_synced(connection, "suppressions", as_of)
 
 
@@ -150,16 +155,17 @@ def sync_consents(store: Store, rows: Iterable[Mapping[str, Any]], as_of: dateti
     It is enough to pass the consents of the people on the outbox, as long as it happens at every run.
     """
     columns = ("profile_id", "channel", "purpose", "status", "since")
-    wanted = [{column: row[column] for column in columns} for row in rows]
-    with store.transaction() as connection:
-        for batch in batches(wanted):
+    wanted = ({column: row[column] for column in columns} for row in rows)
+    for portion in batches(wanted, ROWS_PER_TRANSACTION):
+        with store.transaction() as connection:
             statement = insert(connection, tables.consents)
             statement = statement.on_conflict_do_update(
                 index_elements=["profile_id", "channel", "purpose"],
                 set_={"status": statement.excluded.status, "since": statement.excluded.since},
                 where=statement.excluded.since >= tables.consents.c.since,
             )
-            connection.execute(statement, batch)
+            connection.execute(statement, portion)
+    with store.transaction() as connection:
         _mark_synced(connection, "consents", as_of)
 
 
@@ -231,7 +237,10 @@ def normal_address(address: str) -> str:
     return address.strip().lower()
 
 
-def batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """The rows in portions that one statement may carry."""
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        yield list(rows[start : start + ROWS_PER_STATEMENT])
+def batches(
+    rows: Iterable[Mapping[str, Any]], size: int = ROWS_PER_STATEMENT
+) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows in portions that one statement or transaction may carry, holding no more than one."""
+    iterator = iter(rows)
+    while portion := list(islice(iterator, size)):
+        yield portion

@@ -16,7 +16,7 @@ from dagster import (
     multi_asset_check,
 )
 
-from dagster_project import checks, delivery, report, tick
+from dagster_project import checks, delivery, providers, report, tick
 from dagster_project.ingest import OWNER, WRITER
 from dagster_project.resources import Installation
 
@@ -28,6 +28,7 @@ CHANNELS = {
         "E-mails handed to the mail server, once each, after a last look at exits and consent.",
     ),
     "sms": ("sms_messages", "Text messages handed to the SMS provider, through the same ledger."),
+    "whatsapp": ("whatsapp_messages", "Approved templates handed to WhatsApp, to people who agreed to it."),
     "push": ("push_notifications", "Notifications to the devices that people registered."),
     "profile": ("profile_updates", "Traits that flows write to profiles."),
     "webhook": ("webhooks", "Calls to the systems that flows notify."),
@@ -69,10 +70,14 @@ def build_channel(channel: str, name: str, description: str) -> AssetsDefinition
     )
     def messages(context: AssetExecutionContext, installation: Installation) -> MaterializeResult[object]:
         with installation.open(context) as (warehouse, as_of):
-            due = delivery.read_due(warehouse, as_of, channel)
+            due = delivery.read_due(installation.settings, warehouse, as_of, channel)
+        count = due.count
         outcome = delivery.deliver_due(installation.settings, due, installation.clock(as_of))
-        metadata = {"due": due.messages.num_rows, "outcomes": MetadataValue.md(report.bars(outcome.counts))}
-        return MaterializeResult(metadata=metadata)
+        health = report.markdown_table(providers.health_table(installation.settings, channel))
+        outcomes = MetadataValue.md(report.bars(outcome.counts))
+        return MaterializeResult(
+            metadata={"due": count, "outcomes": outcomes, "providers": MetadataValue.md(health)}
+        )
 
     return messages
 

@@ -15,12 +15,12 @@ SECONDS_TO_ANSWER = 10
 log = logging.getLogger("millrace")
 
 
-def alert(settings: Settings, text: str) -> None:
+def alert(settings: Settings, text: str, *, level: int = logging.ERROR) -> None:
     """Log a message and post it as `{"text": …}` to the alert webhook of the settings (Slack, Teams).
 
     An alert that cannot be posted is logged as well; it never breaks what it reports on.
     """
-    log.error(text)
+    log.log(level, text)
     if settings.alert_webhook is None:
         return
     request = urllib.request.Request(  # noqa: S310  (the address is the operator's own setting)

@@ -2,79 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
 
 from connectors.content import open_renderer
 from connectors.delivery import DeliveryResult, deliver, take_fresh_facts
+from connectors.delivery.fence import fenced
 from connectors.landing import open_landing
 from connectors.model import Message
 from connectors.store import open_store, sync_consents, sync_suppressions
-from connectors.vendors import open_senders
+from connectors.vendors import reaches_people
 from dagster_project.checks import DUE
+from dagster_project.providers import open_providers, tell_news
+from dagster_project.runs import utc_now
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from dagster_project.settings import Settings
     from dagster_project.warehouse import Warehouse
 
 Progress = Callable[[str, int, int], None]
-BATCH_ROWS = 2_000
+BATCH_ROWS = 500
+SPOOL = "due-"
+FORGOTTEN_AFTER_SECONDS = 2 * 24 * 3600
 JUDGED = """
 select due.*
 from due
 inner join (select as_of, is_blocked from raw_runs.lists order by judged_at desc limit 1) as judged
     on due.due_at <= judged.as_of and not judged.is_blocked
-where ? is null or due.channel = ?
+where due.channel = '{channel}'
 order by due.priority desc, due.due_at, due.message_id
+"""
+SUPPRESSIONS = """
+select channel, address, reason, since from profiles.suppressions
+where address in (select lower(address) from due)
+"""
+CONSENTS = """
+select profile_id, channel, purpose, status, since from profiles.consents
+where profile_id in (select profile_id from due)
 """
 
 
 @dataclass(frozen=True)
 class Due:
-    """What leaves the warehouse before its file is closed.
+    """What leaves the warehouse before its file is closed: Parquet files, read as they are sent.
 
     Attributes:
-        messages: rows of `sends.outbox`, most important first.
-        suppressions: (channel, address, reason, since) of the addresses on the list.
-        consents: (profile_id, channel, purpose, status, since) of the people on the list.
+        folder: where they are, until the list has been delivered.
+        channels: of the list; `<channel>.parquet` has the rows of `sends.outbox`, most important first.
         loaded_files: landing files that the list's decisions know already.
         as_of: the moment of those decisions.
     """
 
-    messages: pa.Table
-    suppressions: pa.Table
-    consents: pa.Table
+    folder: Path
+    channels: tuple[str, ...]
     loaded_files: frozenset[str]
     as_of: datetime
 
+    @property
+    def count(self) -> int:
+        """Messages on the list."""
+        files = (pq.ParquetFile(self.folder / f"{channel}.parquet") for channel in self.channels)
+        return sum(file.metadata.num_rows for file in files)
 
-def read_due(warehouse: Warehouse, as_of: datetime, channel: str | None = None) -> Due:
+    def messages(self) -> dict[str, Iterator[Message]]:
+        """The list by channel, a portion at a time."""
+        return {channel: map(Message.from_row, self.rows(channel)) for channel in self.channels}
+
+    def rows(self, name: str) -> Iterator[Mapping[str, Any]]:
+        """Rows of one of the files; `suppressions` and `consents` are those of the people on the list."""
+        for batch in pq.ParquetFile(self.folder / f"{name}.parquet").iter_batches(BATCH_ROWS):
+            yield from batch.to_pylist()
+
+    def close(self) -> None:
+        """Remove the files: they hold addresses."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def read_due(settings: Settings, warehouse: Warehouse, as_of: datetime, channel: str | None = None) -> Due:
     """Read the messages that are due, on one channel or all, and what their last look needs.
 
     Only what the last judgement saw, and nothing when it held the list: a step that somebody starts by hand
     in Dagster cannot send past it.
     """
+    _remove_forgotten(settings.home)
+    folder = Path(mkdtemp(prefix=SPOOL, dir=settings.home))
     warehouse.execute(DUE)
-    return Due(
-        messages=warehouse.query(JUDGED, [channel, channel]),
-        suppressions=warehouse.query(
-            """select channel, address, reason, since from profiles.suppressions
-            where address in (select lower(address) from due)"""
-        ),
-        consents=warehouse.query(
-            """select profile_id, channel, purpose, status, since from profiles.consents
-            where profile_id in (select profile_id from due)"""
-        ),
-        loaded_files=frozenset(
-            warehouse.query("select file from raw_events.landing_files")["file"].to_pylist()
-        ),
-        as_of=as_of,
-    )
+    listed = warehouse.query("select distinct channel from due order by channel")["channel"].to_pylist()
+    channels = tuple(name for name in listed if channel in (None, name))
+    for name in channels:
+        warehouse.export(JUDGED.format(channel=name), folder / f"{name}.parquet")
+    warehouse.export(SUPPRESSIONS, folder / "suppressions.parquet")
+    warehouse.export(CONSENTS, folder / "consents.parquet")
+    files = warehouse.query("select file from raw_events.landing_files")["file"].to_pylist()
+    return Due(folder, channels, frozenset(files), as_of)
 
 
 def deliver_due(
@@ -84,33 +114,41 @@ def deliver_due(
 
     Args:
         settings: the installation.
-        due: the list and what its last look needs.
+        due: the list and what its last look needs; closed afterwards.
         now: naive UTC moment at which time stands still (a replay); none lets the clock run.
         progress: called with ("deliver", messages dealt with, messages in all).
+
+    Raises:
+        ProvidersError: `providers.yml` cannot be used, or credentials are missing.
+        FenceError: the installation looks like a copy; nothing was sent.
     """
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
-    store = open_store(settings.store_url)
-    try:
-        sync_suppressions(store, due.suppressions.to_pylist(), due.as_of)
-        sync_consents(store, due.consents.to_pylist(), due.as_of)
-        return deliver(
-            store,
-            landing,
-            _messages(due.messages),
-            open_senders(settings.outbox, settings.mail_from, settings.smtp_url),
-            open_renderer(settings.secret, settings.public_url),
-            now,
-            _counted(progress, due.messages.num_rows),
-            refresh=partial(take_fresh_facts, store, landing, due.loaded_files),
-        )
-    finally:
-        store.close()
+    with closing(due), closing(open_store(settings.store_url)) as store:
+        providers, senders = open_providers(settings)
+        sync_suppressions(store, due.rows("suppressions"), due.as_of)
+        sync_consents(store, due.rows("consents"), due.as_of)
+        moment = now or utc_now()
+        with fenced(store, settings.fence_path, moment) if reaches_people(senders) else nullcontext():
+            result = deliver(
+                store,
+                landing,
+                due.messages(),
+                senders,
+                open_renderer(settings.secret, settings.public_url),
+                now,
+                _counted(progress, due.count),
+                refresh=partial(take_fresh_facts, store, landing, due.loaded_files),
+                policies=providers.policies(settings.mail_from),
+            )
+        tell_news(settings, store, moment)
+        return result
 
 
-def _messages(rows: pa.Table) -> Iterator[Message]:
-    """Rows as messages, a portion at a time."""
-    for batch in rows.to_batches(max_chunksize=BATCH_ROWS):
-        yield from map(Message.from_row, batch.to_pylist())
+def _remove_forgotten(home: Path) -> None:
+    """Lists that a killed run left behind."""
+    for folder in home.glob(f"{SPOOL}*"):
+        if time.time() - folder.stat().st_mtime > FORGOTTEN_AFTER_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _counted(progress: Progress | None, total: int) -> Callable[[int], None] | None:

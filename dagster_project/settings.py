@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+PREFIX = "MILLRACE_"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -23,6 +25,8 @@ class Settings:
         secret: key that signs links; `MILLRACE_SECRET`.
         s3_endpoint_url: S3-compatible endpoint, none for Amazon's own; `MILLRACE_S3_ENDPOINT`.
         alert_webhook: takes alerts as `{"text": …}`, none for the log alone; `MILLRACE_ALERT_WEBHOOK`.
+        providers_path: which providers deliver; `MILLRACE_PROVIDERS`, `connectors/providers.yml` without.
+        secrets: everything else that begins with `MILLRACE_`, without the prefix: what vendors ask for.
     """
 
     home: Path
@@ -34,6 +38,8 @@ class Settings:
     secret: str
     s3_endpoint_url: str | None = None
     alert_webhook: str | None = None
+    providers_path: Path = CHECKOUT / "connectors" / "providers.yml"
+    secrets: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -55,7 +61,21 @@ class Settings:
             secret=values.get("MILLRACE_SECRET", "development-only"),
             s3_endpoint_url=values.get("MILLRACE_S3_ENDPOINT"),
             alert_webhook=values.get("MILLRACE_ALERT_WEBHOOK"),
+            providers_path=Path(values.get("MILLRACE_PROVIDERS", cls.providers_path)),
+            secrets={
+                name.removeprefix(PREFIX): value for name, value in values.items() if name.startswith(PREFIX)
+            },
         )
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """What vendors are opened with, by `<PROVIDER>_<ARGUMENT>`."""
+        return {**self.secrets, **({"SMTP_URL": self.smtp_url} if self.smtp_url else {})}
+
+    @property
+    def fence_path(self) -> Path:
+        """File by which the ledger recognizes this installation, and a copy of it."""
+        return self.home / "fence.json"
 
     @property
     def warehouse_path(self) -> Path:

@@ -91,7 +91,7 @@ def tick(
         with watch("check"):
             facts, verdicts = check(warehouse, as_of)
             is_held = any(verdict.blocks for verdict in verdicts)
-            due = delivery.read_due(warehouse, as_of) if deliver and not is_held else None
+            due = delivery.read_due(settings, warehouse, as_of) if deliver and not is_held else None
     outcome = None
     if due is not None:
         with watch("deliver"):

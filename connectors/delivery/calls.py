@@ -159,7 +159,8 @@ class Calls:
             await self._changed(lane, lane.breaker.trip(self._now(), str(error)))
         else:
             await self._changed(lane, lane.breaker.failed(self._now(), reason))
-        later, moved = [], []
+        later: list[Envelope] = []
+        moved: list[Envelope] = []
         for envelope in part:
             self._tried.setdefault(envelope.message.message_id, set()).add(lane)
             is_moved = not (is_throttle and lane.readiness(self._now()) == "ready") and self._has_other(

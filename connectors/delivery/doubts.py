@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from connectors.delivery.policies import Policies
+from connectors.delivery.policies import Policies, UnknownPolicy
 from connectors.delivery.sender import ReadsBack, Sender
 from connectors.errors import StopSync, TryAgain
 from connectors.model import Doubt, Receipt
@@ -45,6 +46,41 @@ def reconcile(
             .values(state=outcome, resolved_by=resolved_by, reconciled_at=now, is_written_back=False)
         )
         return bool(result.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDoubt:
+    """One message of unknown outcome, and what will become of it if no evidence comes: policy and when."""
+
+    message_id: str
+    channel: str
+    provider: str | None
+    message_class: str
+    flow: str
+    reason: str | None
+    attempted_at: datetime
+    policy: UnknownPolicy
+    policy_at: datetime
+
+
+def find_doubts(store: Store, policies: Policies, limit: int | None = None) -> list[OpenDoubt]:
+    """Doubts that are open, oldest first."""
+    names = ("message_id", "channel", "provider", "message_class", "flow", "reason", "attempted_at")
+    with store.transaction() as connection:
+        rows = connection.execute(
+            sa.select(*(messages.c[name] for name in names))
+            .where(messages.c.state == "unknown", messages.c.resolved_by.is_(None))
+            .order_by(messages.c.attempted_at, messages.c.message_id)
+            .limit(limit)
+        ).mappings()
+        return [
+            OpenDoubt(
+                **row,
+                policy=policies.unknown.get(row["message_class"], "never_resend"),
+                policy_at=row["attempted_at"] + policies.unknown_horizon,
+            )
+            for row in rows
+        ]
 
 
 async def read_back(store: Store, sender: Sender, now: datetime) -> Counter[str]:

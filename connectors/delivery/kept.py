@@ -5,7 +5,7 @@ A dead letter that a person replays, and a doubt that turns out never to have le
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,7 +77,7 @@ def forget(store: Store, now: datetime) -> None:
 def _page(store: Store, after: str, now: datetime) -> list[Message]:
     ledger = messages.c
     with store.transaction() as connection:
-        found = connection.scalars(
+        found: Sequence[Mapping[str, Any]] = connection.scalars(
             sa.select(kept_messages.c.message)
             .join(messages, ledger.message_id == kept_messages.c.message_id)
             .where(ledger.state.in_(("planned", "retry")), ledger.message_id > after)

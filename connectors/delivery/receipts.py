@@ -23,6 +23,11 @@ EVENT_NAMES = {
         "rejected": "Push Notification Rejected",
         "closed": "Push Notification Failed",
     },
+    "whatsapp": {
+        "accepted": "WhatsApp Message Sent",
+        "rejected": "WhatsApp Message Rejected",
+        "closed": "WhatsApp Message Failed",
+    },
     "profile": {"accepted": "Profile Updated", "rejected": "Profile Update Rejected"},
     "webhook": {"accepted": "Webhook Sent", "rejected": "Webhook Rejected"},
 }

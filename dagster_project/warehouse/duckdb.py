@@ -19,6 +19,7 @@ from dagster_project.warehouse.protocol import WarehouseBusyError
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.5
+ROWS_PER_GROUP = 4_096
 
 
 class DuckDBWarehouse:
@@ -43,6 +44,10 @@ class DuckDBWarehouse:
         """Run a statement; its result is fetched, because DuckDB drops late errors of unread results."""
         with self._connection() as connection:
             connection.execute(sql, list(parameters)).fetchall()
+
+    def export(self, sql: str, path: Path) -> None:
+        """Stream rows to Parquet, in groups small enough to be read one at a time."""
+        self.execute(f"copy ({sql}) to '{path}' (format parquet, row_group_size {ROWS_PER_GROUP})")
 
     def load(self, table: str, rows: pa.Table) -> None:
         """Append rows by column name."""

@@ -30,6 +30,10 @@ class Warehouse(Protocol):
         """Run a statement whose result nobody reads."""
         ...
 
+    def export(self, sql: str, path: Path) -> None:
+        """Write the rows of a SELECT to a Parquet file, at constant memory."""
+        ...
+
     def load(self, table: str, rows: pa.Table) -> None:
         """Append rows to `schema.table`, columns by name; columns not given become null."""
         ...
