@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import connectors
+from connectors.vendors import VENDORS
 from tests.connectors.conformance.far_end import nobody
 from tests.connectors.conformance.suite import Conformance
 
@@ -47,6 +48,14 @@ def opened_by(case):
 def test_every_vendor_has_a_case():
     covered = {type(opened_by(case)) for case in cases()}
     assert {found.__name__ for found in set(senders()) - covered} == set()
+
+
+def test_every_vendor_is_in_the_registry_under_its_channel_and_name():
+    opened = [opened_by(case) for case in cases()]
+    classes = {
+        (each.channel, each.provider): f"{type(each).__module__}:{type(each).__name__}" for each in opened
+    }
+    assert classes == VENDORS
 
 
 def test_a_case_is_about_the_vendor_that_it_names():
