@@ -51,7 +51,7 @@ class PostmarkSender:
         self._streams = (broadcast_stream, transactional_stream)
         self._base_url = base_url
         headers = {"X-Postmark-Server-Token": server_token, "Accept": "application/json"}
-        self._http = HttpClient(headers, connections=self.rate.concurrent, timeout_seconds=timeout_seconds)
+        self._http = HttpClient(headers, timeout_seconds=timeout_seconds)
 
     def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
         """Whatever the address."""
