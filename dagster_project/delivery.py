@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 from connectors.content import open_renderer
 from connectors.delivery import DeliveryResult, deliver, take_fresh_facts
 from connectors.delivery.fence import fenced
+from connectors.delivery.preview import Share, preview
 from connectors.landing import open_landing
 from connectors.model import Message
 from connectors.store import open_store, sync_consents, sync_suppressions
 from connectors.vendors import reaches_people
 from dagster_project.checks import DUE
-from dagster_project.providers import open_providers, tell_news
+from dagster_project.providers import close_senders, open_providers, tell_news
 from dagster_project.runs import utc_now
 
 if TYPE_CHECKING:
@@ -142,6 +143,24 @@ def deliver_due(
             )
         tell_news(settings, store, moment)
         return result
+
+
+def preview_due(settings: Settings, due: Due, now: datetime) -> list[Share]:
+    """What a run would do with the list at a moment; the store takes in the last look's facts, and no claim.
+
+    Raises:
+        ProvidersError: as in `deliver_due`.
+    """
+    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    with closing(due), closing(open_store(settings.store_url)) as store:
+        providers, senders = open_providers(settings)
+        try:
+            sync_suppressions(store, due.rows("suppressions"), due.as_of)
+            sync_consents(store, due.rows("consents"), due.as_of)
+            take_fresh_facts(store, landing, due.loaded_files)
+            return preview(store, due.messages(), senders, providers.policies(settings.mail_from), now)
+        finally:
+            close_senders(senders)
 
 
 def _remove_forgotten(home: Path) -> None:

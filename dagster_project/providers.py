@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
@@ -44,7 +44,7 @@ def read_status(settings: Settings, channel: str | None = None) -> list[Provider
         try:
             return provider_status(store, asked, providers.policies(settings.mail_from), utc_now())
         finally:
-            asyncio.run(_close(senders.values()))
+            close_senders(senders)
 
 
 def health_table(settings: Settings, channel: str) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def read_back(settings: Settings, now: datetime) -> dict[str, Counter[str]]:
                 for sender in listed
             }
         finally:
-            await _close(senders.values())
+            await _close(senders)
 
     with closing(open_store(settings.store_url)) as store:
         return asyncio.run(ask(store))
@@ -92,5 +92,10 @@ def tell_news(settings: Settings, store: Store, now: datetime) -> None:
         alert(settings, f"resolved: {text}", level=logging.INFO)
 
 
-async def _close(senders: Iterable[Sequence[Sender]]) -> None:
-    await asyncio.gather(*(sender.close() for listed in senders for sender in listed))
+def close_senders(senders: Mapping[str, Sequence[Sender]]) -> None:
+    """Give back what opening them took."""
+    asyncio.run(_close(senders))
+
+
+async def _close(senders: Mapping[str, Sequence[Sender]]) -> None:
+    await asyncio.gather(*(sender.close() for listed in senders.values() for sender in listed))

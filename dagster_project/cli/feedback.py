@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,6 @@ from dagster_project.cli.output import AsJson, AsOf, examples, moment, new_app, 
 from dagster_project.settings import Settings
 
 app = new_app("What comes back from vendors: deliveries, bounces, complaints, replies.")
-Source = StrEnum("Source", {name: name for name in PROVIDERS})
 
 
 @app.callback()
@@ -34,7 +32,7 @@ def feedback() -> None:
 )
 def read(
     path: Annotated[Path, typer.Argument(exists=True, help="Posts as NDJSON (headers, body), or mails.")],
-    provider: Annotated[Source, typer.Option(help="Who reported.")],
+    provider: Annotated[str, typer.Option(help=f"Who reported: {', '.join(PROVIDERS)}.")],
     as_of: AsOf = "now",
     as_json: AsJson = False,
 ) -> None:
@@ -43,8 +41,10 @@ def read(
     Reading the same again changes nothing. Recorded posts are believed: their signatures are checked where
     they arrive. Exit code 1 when something could not be read; everything else has been taken in.
     """
+    if provider not in PROVIDERS:
+        raise typer.BadParameter(f"{provider!r} is none of {', '.join(PROVIDERS)}", param_hint="--provider")
     settings, now = Settings.from_environment(), moment(as_of)
-    recording = Recording(path, provider.value)
+    recording = Recording(path, provider)
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
     store, rejects = open_store(settings.store_url), list[RejectedItem]()
     try:

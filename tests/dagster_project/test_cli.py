@@ -30,13 +30,22 @@ QUICK = {
     "segments show": "segments show newsletter --json",
     "segments export": "segments export newsletter --json",
     "sends list": "sends list --json",
+    "sends preview": "sends preview --json",
+    "deadletters list": "deadletters list --json",
+    "providers status": "providers status --json",
+    "providers unknown": "providers unknown --json",
+    "providers read-back": "providers read-back --json",
+    "fence status": "fence status --json",
     "templates render": "templates render email/welcome --json",
     "templates lint": "templates lint --json",
     "doctor": "doctor --json",
     "dbt": "dbt --as-of 2026-03-11T12:00 --json -- run --select newsletter_never",
 }
 """How each command is asked for JSON; those that are not here would play for minutes, serve, or have no data."""
-ELSEWHERE = {"demo", "dev", "feedback read", "import online-retail", "sends release"}
+ELSEWHERE = {
+    *("demo", "dev", "feedback read", "import online-retail"),
+    *("sends release", "deadletters replay", "fence arm"),
+}
 
 
 def walk() -> Iterator[tuple[str, typer.core.TyperCommand]]:
@@ -152,6 +161,7 @@ def test_a_segment_is_exported_as_csv_and_parquet(at_home, tmp_path, call):
         ("run --as-of 2026-03-01", "decisions are never taken back"),
         ("templates render email/nothing", "email/nothing"),
         ("sends release --by Ada", "nothing to release"),
+        ("deadletters replay", "name message ids or --reason"),
     ],
 )
 def test_a_mistake_is_told_in_words_with_exit_code_two(line, hint, at_home, call):
