@@ -51,7 +51,7 @@ class Known:
             templates=frozenset(
                 f"{path.parent.name}/{path.name}"
                 for path in templates.glob("*/*")
-                if path.parent.name in {"email", "sms", "push"}
+                if path.parent.name in {"email", "sms", "whatsapp", "push"}
             ),
             traits=_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml"),
         )

@@ -18,6 +18,7 @@ SOFT, GREY = "#475569", "#cbd5e1"
 COLOURS = {
     "email": "#2563eb",
     "sms": "#0f766e",
+    "whatsapp": "#15803d",
     "push": "#7c3aed",
     "profile": "#b45309",
     "webhook": "#be185d",

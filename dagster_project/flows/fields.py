@@ -49,7 +49,9 @@ def by_name(named: dict[str, T]) -> dict[str, T]:
 
 MessageClass = Literal["transactional", "operational", "marketing"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-TemplateName = Annotated[str, StringConstraints(pattern=r"^(email|sms|push)/[a-z][a-z0-9_]*$", max_length=80)]
+TemplateName = Annotated[
+    str, StringConstraints(pattern=r"^(email|sms|whatsapp|push)/[a-z][a-z0-9_]*$", max_length=80)
+]
 Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
 Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
 Number = Annotated[int | float, PlainValidator(_number)]

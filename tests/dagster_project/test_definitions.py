@@ -43,7 +43,7 @@ def test_a_run_takes_files_in_before_models_and_checks_the_list_before_it_sends(
     order = steps(definitions, "hourly_activation")
     assert order[:3] == ["landing", "models", "circuit_breakers"]
     assert order[-1] == "delivery__results"
-    assert len(order) == 9
+    assert len(order) == 10
 
 
 def test_landing_to_send_list_sends_nothing(definitions):
@@ -83,7 +83,7 @@ def test_each_channel_has_an_asset_of_its_own(nodes):
     delivered = {key for key, node in nodes.items() if AssetKey(["sends", "outbox"]) in node.parent_keys}
     assert delivered == {
         *("delivery/emails", "delivery/sms_messages", "delivery/push_notifications"),
-        *("delivery/profile_updates", "delivery/webhooks"),
+        *("delivery/whatsapp_messages", "delivery/profile_updates", "delivery/webhooks"),
     }
 
 

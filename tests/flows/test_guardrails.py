@@ -35,6 +35,22 @@ def test_consent_is_needed_for_marketing_only(engine: Engine) -> None:
     ]
 
 
+def test_whatsapp_reaches_the_phone_of_those_who_agreed_to_it(engine: Engine) -> None:
+    engine.defines(flow("welcome", "- {step: advert, send: whatsapp/advert}"))
+    for person in ("ann", "bob", "cid"):
+        engine.has_profile(person)
+        engine.enters(person, "welcome", at=after(hours=4))
+    engine.consents("ann", "whatsapp", "marketing", "subscribed")
+    engine.consents("cid", "whatsapp", "marketing", "subscribed")
+    engine.suppresses("whatsapp", "+49cid", "stop")
+    engine.runs_at(after(hours=4))
+    assert engine.rows("select profile_id, address, status, reason from send_list order by profile_id") == [
+        ("ann", "+49ann", "scheduled", None),
+        ("bob", "+49bob", "skipped", "no_consent"),
+        ("cid", "+49cid", "skipped", "suppressed"),
+    ]
+
+
 def test_consent_is_recorded_with_the_message(engine: Engine) -> None:
     engine.has_profile("ann")
     sent_through(engine)

@@ -38,6 +38,7 @@ select
     case pending.channel
         when 'email' then lower(profiles.email)
         when 'sms' then profiles.phone
+        when 'whatsapp' then profiles.phone
         when 'push' then profiles.push_token
         else pending.person_id
     end as address,

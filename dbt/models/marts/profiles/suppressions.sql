@@ -26,6 +26,16 @@ addresses as (
     union all
 
     select
+        profile_id,
+        'whatsapp' as channel,
+        identifier as address,
+        first_seen_at,
+    from {{ ref('int_identifier_profiles') }}
+    where identifier_type = 'phone'
+
+    union all
+
+    select
         identifiers.profile_id,
         'push' as channel,
         device_tokens.address,
