@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total) while something long is under way."""
+
+LONGEST_PAUSE = timedelta(days=30)
+"""After a longer one, a run reads all of the past again: the dbt macro `and_on_ticks` counts on it."""
 
 Counted = Callable[[int, int], None]
 """Called with (done, total) by the work inside one stage."""
@@ -131,7 +134,7 @@ def transform(
     started, fingerprint = time.perf_counter(), project.fingerprint()
     runs.no_way_back(warehouse, as_of)
     last = runs.last_run(warehouse)
-    if last and last.project_fingerprint == fingerprint:
+    if last and last.project_fingerprint == fingerprint and last.as_of > as_of - LONGEST_PAUSE:
         nodes = project.tick(as_of, progress)
     else:
         nodes = [*project.build(as_of, command="seed"), *project.build(as_of, progress=progress)]

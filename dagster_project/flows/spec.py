@@ -30,12 +30,23 @@ from dagster_project.flows.fields import (
 )
 from dagster_project.flows.words import SECONDS, WHOLE, Reenter, duration_words, share_words
 
+LONGEST = 365 * SECONDS["day"]
+"""What the engine looks back to on an hourly run, less a margin: the dbt var `flow_memory_days`."""
+
+LONGEST_ENTRY = 60 * SECONDS["day"]
 COMPARISONS = ("is", "is_not", "at_least", "at_most", "more_than", "less_than", "is_known")
 
 
 def misuse(at: str, message: str) -> PydanticCustomError:
     """An error about words that are right by themselves but not together, shown at the field `at`."""
     return PydanticCustomError("misuse", "{message}", {"message": message, "at": at})
+
+
+def _at_most(longest: int, **durations: int | None) -> None:
+    for field, seconds in durations.items():
+        if seconds and seconds > longest:
+            said, allowed = duration_words(seconds), duration_words(longest)
+            raise misuse(field, f"{said} is more than the engine looks back to: say {allowed} or less")
 
 
 def _term(value: object) -> object:
@@ -142,6 +153,7 @@ class Condition(Vocabulary):
             raise misuse("any_of", "a condition lists terms in any_of, all_of or none_of")
         if self.any_of and (self.all_of or self.none_of):
             raise misuse("any_of", "any_of stands alone; all_of and none_of may stand together")
+        _at_most(LONGEST, within=self.within)
         return self
 
 
@@ -260,7 +272,13 @@ class Definition(Vocabulary):
     @property
     def max_age_seconds(self) -> int:
         """Age at which an open entry expires: twice the nominal time and 30 days, unless said."""
-        return self.max_age or 2 * self.nominal_seconds + 30 * SECONDS["day"]
+        return self.max_age or min(2 * self.nominal_seconds + 30 * SECONDS["day"], LONGEST)
+
+    @model_validator(mode="after")
+    def _fits_the_memory(self) -> Self:
+        _at_most(LONGEST, max_age=self.max_age, reenter=self.reenter.after_seconds, steps=self.nominal_seconds)
+        _at_most(LONGEST_ENTRY, enter_within=self.enter_within)
+        return self
 
     def words(self) -> dict[str, Any]:
         """The definition as it would be written in YAML, defaults left out: equal flows give equal words."""

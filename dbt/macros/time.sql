@@ -32,3 +32,38 @@
 {% macro in_last_days(timestamp, days, moment) -%}
     ({{ timestamp }} > {{ add_seconds(moment, -86400 * days) }} and {{ timestamp }} <= {{ moment }})
 {%- endmacro %}
+
+{#- The run's moment less a number of hours. -#}
+{% macro hours_ago(hours) -%}
+    {{ add_seconds(as_of(), -3600 * hours) }}
+{%- endmacro %}
+
+{#- Whether a local timestamp's clock stands in [starts_at, ends_at), 'HH:MM' both, over midnight if need be. -#}
+{% macro is_between_times(local, starts_at, ends_at) -%}
+    case
+        when cast({{ starts_at }} as time) < cast({{ ends_at }} as time)
+            then cast({{ local }} as time) >= cast({{ starts_at }} as time)
+                and cast({{ local }} as time) < cast({{ ends_at }} as time)
+        else cast({{ local }} as time) >= cast({{ starts_at }} as time)
+            or cast({{ local }} as time) < cast({{ ends_at }} as time)
+    end
+{%- endmacro %}
+
+{#- The first moment from `timestamp` on at which clocks in `time_zone` show `time_of_day` ('HH:MM'), in UTC. -#}
+{% macro next_local_time(timestamp, time_of_day, time_zone) -%}
+    {%- set local = to_local(timestamp, time_zone) -%}
+    {{ from_local(
+        "(cast(" ~ local ~ " as date) + cast(" ~ time_of_day ~ " as time)"
+        " + case when cast(" ~ local ~ " as time) > cast(" ~ time_of_day ~ " as time)"
+        " then interval 1 day else interval 0 day end)",
+        time_zone,
+    ) }}
+{%- endmacro %}
+
+{#- When quiet hours begin next in a zone, in UTC; the run's own moment while they are on. -#}
+{% macro quiet_from(time_zone, starts_at, ends_at) -%}
+    case
+        when {{ is_between_times(to_local(as_of(), time_zone), starts_at, ends_at) }} then {{ as_of() }}
+        else {{ next_local_time(as_of(), starts_at, time_zone) }}
+    end
+{%- endmacro %}

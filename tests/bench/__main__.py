@@ -13,7 +13,14 @@ from rich.table import Table
 from tests.bench.segments import PEER
 from tests.bench.ticks import SizeCost, as_json, from_json, measure
 
-SIZES = {"200k": 200_000, "1M": 1_000_000, "5M": 5_000_000, "50M": 50_000_000}
+SIZES = {
+    "200k": (200_000, 20_000),
+    "1M": (1_000_000, 100_000),
+    "5M": (5_000_000, 1_000_000),
+    "50M": (50_000_000, 1_000_000),
+}
+"""Events and people of a history."""
+
 NEW_EVENTS = [10_000, 100_000]
 
 
@@ -21,7 +28,7 @@ def main() -> None:
     """Run the sizes asked for and print one table."""
     options = parse_options()
     if options.one:
-        print(as_json(measure(SIZES[options.one], NEW_EVENTS, options.repeats, verbose=options.verbose)))
+        print(as_json(measure(*SIZES[options.one], NEW_EVENTS, options.repeats, verbose=options.verbose)))
         return
     names = ["200k"] if options.quick else options.events
     costs = {name: run(name, options) for name in names}

@@ -1,4 +1,7 @@
-"""A shop's history of any size, written straight into `raw_events` by SQL: a power law of people, visits in bursts."""
+"""A shop's history of any length, written straight into `raw_events` by SQL: a power law of people, visits in bursts.
+
+The shop is the same at every size, 5 million events a year: what grows is how long it has been there.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from dagster_project.warehouse import Warehouse, ensure_raw_tables
 
 CHUNK = 2_000_000
 VISIT_EVENTS = 4
+ACCOUNT_EVERY = 10
+EVENTS_PER_YEAR = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -18,13 +23,18 @@ class History:
     events: int
     profiles: int
     ends_at: datetime
-    span: timedelta = timedelta(days=365)
+    span: timedelta
     first_number: int = 0
 
     @classmethod
-    def of(cls, events: int, ends_at: datetime) -> History:
-        """Ten events for each profile, up to a million profiles."""
-        return cls(events, min(1_000_000, max(1, events // 10)), ends_at)
+    def of(cls, events: int, profiles: int, ends_at: datetime) -> History:
+        """All that happened in the shop until then."""
+        return cls(events, profiles, ends_at, timedelta(days=365 * events / EVENTS_PER_YEAR))
+
+    def hour(self, events: int, ends_at: datetime, first_number: int) -> History:
+        """The next hour of the same people."""
+        length = timedelta(hours=1) - timedelta(seconds=1)
+        return History(events, self.profiles, ends_at - timedelta(seconds=1), length, first_number)
 
 
 def write_history(warehouse: Warehouse, history: History) -> None:
@@ -45,9 +55,9 @@ def events_sql(history: History, first: int, last: int) -> str:
     """Events `first` to `last` of a history as rows of `raw_events.events`.
 
     Four events make a visit of one person: two products viewed, often one added, sometimes an order, else what a
-    message led to. Every tenth event (or rarer, so that each person has one) is an account with its consent.
+    message led to. Every tenth event (or more, so that each person has one) is somebody who signs in.
     """
-    account_every = max(2, history.events // history.profiles)
+    account_every = max(2, min(ACCOUNT_EVERY, history.events // history.profiles or ACCOUNT_EVERY))
     starts_at = history.ends_at - history.span
     step = history.span // timedelta(microseconds=1) // history.events
     return f"""

@@ -63,13 +63,15 @@ class SizeCost:
         return {model: median(tick.get(model, 0.0) for tick in ticks) for model in ticks[0]}
 
 
-def measure(events: int, new_events: list[int], repeats: int, *, verbose: bool = False) -> SizeCost:
+def measure(
+    events: int, profiles: int, new_events: list[int], repeats: int, *, verbose: bool = False
+) -> SizeCost:
     """Build a history of this size in a folder of its own and measure it."""
     from tests.bench.segments import segment_seconds  # noqa: PLC0415  (needs only the built warehouse)
 
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
         settings = Settings.under(Path(folder))
-        history = History.of(events, ENDS_AT)
+        history = History.of(events, profiles, ENDS_AT)
         started = time.perf_counter()
         write_history(open_warehouse(settings), history)
         generated = time.perf_counter()
@@ -98,9 +100,7 @@ def _hourly(settings: Settings, history: History, sizes: list[int], *, verbose: 
     written, as_of = history.events, history.ends_at
     for number, size in enumerate([1000, *sizes]):  # the first hour warms up what is cached once
         as_of += HOUR
-        hour = History(
-            size, history.profiles, as_of - timedelta(seconds=1), HOUR - timedelta(seconds=1), written
-        )
+        hour = history.hour(size, as_of, written)
         landing.write(f"hour-{number:04}.ndjson", records(settings, hour))
         written += size
         started, cpu = time.perf_counter(), time.process_time()

@@ -76,6 +76,7 @@ answered as (
         and asked.person_id = signals.profile_id
         and asked.term = signals.signal
         and asked.counts_after < signals.occurred_at
+        and {{ is_remembered('signals.occurred_at') }}
     left join memberships
         on asked.term_type = 'segment'
         and asked.person_id = memberships.profile_id

@@ -12,19 +12,19 @@ exits as (
     select * from {{ ref('int_flow_exits') }}
 ),
 
--- what was seen since the last run, and what a new entry may have missed
+-- what is new since the last run, and what a new entry may have missed; each bound is one
+-- sub-query, so that older signals are not read
 recent_signals as (
     select * from {{ ref('int_profile_signals') }}
-    where
-        seen_at > least(
-            (
-                select coalesce(max(log.logged_at), cast('1970-01-01' as timestamp))
-                from {{ flow_log_so_far() }} as log
-            ),
-            {{ add_seconds(
-                as_of(), '-(select max(flows.enter_within_seconds) from flows)'
-            ) }}
-        )
+    where seen_at > (
+        select coalesce(max(log.logged_at), {{ never() }})
+        from {{ flow_log_so_far() }} as log
+    )
+    union all
+    select * from {{ ref('int_profile_signals') }}
+    where occurred_at > (
+        select {{ add_seconds(as_of(), '-max(flows.enter_within_seconds)') }} from flows
+    )
 ),
 
 -- the earliest signal that ends the entry; of its meanings, the goal comes first

@@ -25,23 +25,42 @@ open_entries as (
     having count(case when kind = 'exited' then 1 end) = 0
 ),
 
--- what the log knows about a candidate under any identifier the person ever had
+-- who came in when, as far back as it may matter
+entered as (
+    select
+        flow,
+        entry_id,
+        profile_id,
+        entered_at,
+    from {{ flow_log_so_far() }}
+    where
+        kind = 'entered'
+        {{ and_on_ticks(is_remembered('entered_at')) }}
+    union all
+    select
+        flow,
+        entry_id,
+        profile_id,
+        entered_at,
+    from {{ flow_first_entries_so_far() }}
+),
+
+-- what is known of a candidate under any identifier the person ever had
 past_entries as (
     select
         candidates.flow,
         candidates.entry_id as candidate_entry_id,
-        max(log.entered_at) as last_entered_at,
+        max(entered.entered_at) as last_entered_at,
         count(open_entries.entry_id) as open_count,
     from candidates
     inner join {{ ref('profile_identifiers') }} as identifiers
         on candidates.profile_id = identifiers.profile_id
-    inner join {{ flow_log_so_far() }} as log
-        on candidates.flow = log.flow
-        and identifiers.identifier_id = log.profile_id
-        and log.kind = 'entered'
+    inner join entered
+        on candidates.flow = entered.flow
+        and identifiers.identifier_id = entered.profile_id
     left join open_entries
-        on log.flow = open_entries.flow
-        and log.entry_id = open_entries.entry_id
+        on entered.flow = open_entries.flow
+        and entered.entry_id = open_entries.entry_id
     group by candidates.flow, candidates.entry_id
 ),
 
@@ -49,10 +68,8 @@ known_entries as (
     select
         flow,
         entry_id,
-    from {{ flow_log_so_far() }}
-    where
-        kind = 'entered'
-        and {{ is_remembered('entered_at') }}
+    from entered
+    where {{ is_remembered('entered_at') }}
 ),
 
 new_entries as (

@@ -127,6 +127,6 @@ inner join kinds
     or (kinds.kind = 'exited' and told.exit_reason is not null)
 -- a repeated run, or a run about the past, finds its rows already written
 where {{ as_of() }} > (
-    select coalesce(max(log.logged_at), cast('1970-01-01' as timestamp))
+    select coalesce(max(log.logged_at), {{ never() }})
     from {{ flow_log_so_far() }} as log
 )

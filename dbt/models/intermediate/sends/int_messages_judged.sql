@@ -42,6 +42,7 @@ exited as (
         and exits.signal = signals.signal
         and messages.entered_at < signals.occurred_at
         and messages.decided_at < signals.seen_at
+        and {{ may_be_pending('signals.seen_at') }}
 ),
 
 -- who unsubscribed still gets the receipt; who bounced or complained gets nothing

@@ -80,10 +80,12 @@ buyer_touches as (
     where
         touches.event in ({{ touch_events }})
         and not touches.is_machine
-        and touches.occurred_at > {{ add_seconds(
-            '(select min(changed_orders.ordered_at) from changed_orders)',
-            -86400 * var('attribution_window_days'),
-        ) }}
+        and touches.occurred_at > (
+            select {{ add_seconds(
+                'min(changed_orders.ordered_at)', -86400 * var('attribution_window_days')
+            ) }}
+            from changed_orders
+        )
 
 ),
 
