@@ -17,19 +17,16 @@ from email.utils import parseaddr, parsedate_to_datetime
 from flufl.bounce import all_failures
 
 from connectors.feedback.model import (
-    EVENT_NAMES,
     Feedback,
     NotAuthentic,
     Post,
     Reject,
     bare,
     bounce_type,
-    event_id,
-    said,
+    heard,
 )
 
 PROVIDER = "bounces"
-CHANNEL = "email"
 OUR_ID_HEADER = "X-Millrace-Message-Id"
 RETURNED = ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers")
 FAILED = ("fail", "error")  # OpenSMTPD says `error`
@@ -123,20 +120,17 @@ def _feedback(
     reason: str | None = None,
 ) -> Feedback:
     ours, mail_id = _returned_ids(mail, post)
-    hardness = bounce_type(status) if meaning == "bounced" else None
-    report_id = mail.get("Message-ID") or hashlib.sha256(post.body).hexdigest()
-    return Feedback(
-        event_id=event_id(PROVIDER, report_id, meaning, address),
-        name="Unsubscribed" if meaning == "unsubscribed" else EVENT_NAMES[CHANNEL][meaning],
-        channel=CHANNEL,
-        provider=PROVIDER,
-        occurred_at=_date(mail) or post.received_at,
+    return heard(
+        PROVIDER,
+        "email",
+        meaning,
+        [mail.get("Message-ID") or hashlib.sha256(post.body).hexdigest(), meaning, address],
+        _date(mail) or post.received_at,
         address=address,
         message_id=ours,
         mail_id=mail_id,
-        suppress={"complained": "complained"}.get(meaning)
-        or ("hard_bounced" if hardness == "hard" else None),  # type: ignore[arg-type]
-        properties=said(bounce_type=hardness, reason=reason or (f"smtp {status}" if status else None)),
+        bounce_type=bounce_type(status) if meaning == "bounced" else None,
+        reason=reason or (f"smtp {status}" if status else None),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from connectors.delivery.facts import SIGNALS
-from connectors.feedback.model import Feedback, event_id, said
+from connectors.feedback.model import Feedback, event_id
 from connectors.store import CAN_BE_LIFTED, add_suppressions, batches, insert, lift_suppression
 from connectors.tables import facts, feedback
 
@@ -139,7 +139,7 @@ def _tell(
         "provider": item.provider,
         "occurred_at": closed["since"],
         "taken_at": now,
-        "properties": said(reason=reason, cause=cause),
+        "properties": {"reason": reason} | ({"cause": cause} if cause else {}),
         "is_written_back": False,
     }
     connection.execute(insert(connection, feedback).on_conflict_do_nothing(), row)

@@ -10,11 +10,9 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from connectors.feedback.mailgun_forms import event_data, signature
 from connectors.feedback.model import (
-    EVENT_NAMES,
-    SAID,
     Feedback,
-    Form,
     Item,
     NotAuthentic,
     Post,
@@ -23,11 +21,10 @@ from connectors.feedback.model import (
     bounce_type,
     check_fresh,
     echoed,
-    event_id,
+    heard,
     is_machine,
     moment,
     refusal,
-    said,
 )
 from connectors.model import SuppressionReason
 
@@ -52,6 +49,7 @@ KNOWN_BAD: Mapping[int, tuple[str, SuppressionReason | None]] = {
 }
 """Mailgun did not even try: the address is on its own list."""
 TEMPORARY = range(400, 500)
+FORM_PARTS = {"event-data": event_data, "signature": signature}
 
 
 class _Headers(Item):
@@ -100,7 +98,7 @@ class Signature(Item):
 
 def normalize(post: Post) -> list[Feedback | Reject]:
     """The event of a post."""
-    data = _event_data(post)
+    data = _part(post, "event-data")
     if not isinstance(data, Mapping):
         return [Reject("event-data", "missing")]
     try:
@@ -120,7 +118,7 @@ def verify(post: Post, secret: str) -> None:
         NotAuthentic: wrong signature, or signed too long ago.
     """
     try:
-        signature = Signature.model_validate(_signature(post))
+        signature = Signature.model_validate(_part(post, "signature"))
     except ValidationError as error:
         raise NotAuthentic("no Mailgun signature") from error
     text = f"{signature.timestamp}{signature.token}".encode()
@@ -130,37 +128,12 @@ def verify(post: Post, secret: str) -> None:
     check_fresh(moment(signature.timestamp), post.received_at)
 
 
-def _event_data(post: Post) -> object:
-    if "form" not in post.header("Content-Type"):
-        body = post.json()
-        return body.get("event-data") if isinstance(body, dict) else None
-    form = post.form()
-    code = form.first("code")
-    # The sender's own variables share the form with Mailgun's fields, which come first.
-    return {
-        "event": form.first("event"),
-        "recipient": form.first("recipient"),
-        "timestamp": form.last("timestamp"),
-        "url": form.first("url"),
-        "reason": form.first("reason"),
-        "message": {"headers": {"message-id": form.first("Message-Id")}},
-        "delivery-status": _legacy_status(code) if code else None,
-        "client-info": {"user-agent": form.first("user-agent")},
-        "user-variables": {name: values[0] for name, values in form.items()},
-    }
-
-
-def _legacy_status(code: str) -> dict[str, Any]:
-    """`550`, or an enhanced status: `5.1.1`."""
-    return {"code": int(code)} if code.isdigit() else {"enhanced-code": code}
-
-
-def _signature(post: Post) -> object:
-    if "form" not in post.header("Content-Type"):
-        body = post.json()
-        return body.get("signature") if isinstance(body, dict) else None
-    form: Form = post.form()
-    return {name: form.last(name) for name in ("token", "timestamp", "signature")}
+def _part(post: Post, name: str) -> object:
+    """A part of the post, whichever shape it has."""
+    if "form" in post.header("Content-Type"):
+        return FORM_PARTS[name](post.form())
+    body = post.json()
+    return body.get(name) if isinstance(body, dict) else None
 
 
 def _meaning(event: Event) -> str | None:
@@ -176,41 +149,27 @@ def _feedback(event: Event, meaning: str, post: Post) -> Feedback:
     status = event.status or _Status.model_validate({})
     headers = event.message.headers if event.message else _Headers()
     mail_id = bare(headers.message_id)
-    told = _signature(post)
-    signature = told if isinstance(told, Mapping) else {}
-    occurred_at = moment(event.timestamp) or moment(signature.get("timestamp")) or post.received_at
-    hardness = _bounce_type(event, status) if meaning == "bounced" else None
-    why, suppress = KNOWN_BAD.get(status.code or 0, (_reason(event, status, meaning), None))
-    if meaning == "complained":
-        suppress = "complained"
-    elif meaning == "bounced":
-        suppress = "hard_bounced" if hardness == "hard" else None
-    user_agent = event.client.user_agent if event.client else None
-    bot = event.client.bot if event.client else None
-    return Feedback(
-        event_id=event_id(
-            PROVIDER,
-            event.id or (event.event, mail_id, event.recipient, event.timestamp, event.url),
-            event.event,
-        ),
-        name=EVENT_NAMES["email"].get(meaning) or SAID[meaning],
-        channel="email",
-        provider=PROVIDER,
-        occurred_at=occurred_at,
+    signature = _part(post, "signature")
+    signed = signature if isinstance(signature, Mapping) else {}
+    reason, suppress = KNOWN_BAD.get(status.code or 0, (_reason(event, status, meaning), None))
+    client = event.client or _Client.model_validate({})
+    return heard(
+        PROVIDER,
+        "email",
+        meaning,
+        [event.id or (event.event, mail_id, event.recipient, event.timestamp, event.url), event.event],
+        moment(event.timestamp) or moment(signed.get("timestamp")) or post.received_at,
         address=event.recipient or parseaddr(headers.to or "")[1] or None,
         message_id=echoed(event.variables) or headers.our_id,
         provider_message_id=mail_id,
         mail_id=mail_id,
-        outcome="rejected" if meaning == "rejected" else "accepted",
         suppress=suppress,
-        properties=said(
-            provider_event_id=signature.get("token"),
-            bounce_type=hardness,
-            reason=why,
-            url=event.url,
-            user_agent=user_agent,
-            is_machine=True if bot and bot != "none" else is_machine(user_agent),
-        ),
+        provider_event_id=signed.get("token"),
+        bounce_type=_bounce_type(event, status) if meaning == "bounced" else None,
+        reason=reason,
+        url=event.url,
+        user_agent=client.user_agent,
+        is_machine=(client.bot or "none") != "none" or is_machine(client.user_agent),
     )
 
 

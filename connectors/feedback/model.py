@@ -1,4 +1,4 @@
-"""The one event model of everything that comes back, and the post in which it arrives."""
+"""The one event model of everything that comes back, and what all vendors' files need to build it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlencode
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connectors.errors import ConnectorError
 from connectors.events.contract import Reject
+from connectors.feedback.post import Form, Post
 from connectors.model import SuppressionReason
 
-__all__ = ["Feedback", "NotAuthentic", "Post", "Reject"]
+__all__ = ["Feedback", "Form", "NotAuthentic", "Post", "Reject"]
 
 REPLAY_WINDOW = timedelta(days=1)
 """How old a signed post may be: SendGrid repeats for 24 hours, Mailgun for 8, SNS for 6. Within it, event ids
@@ -96,74 +94,50 @@ class Feedback:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A webhook call, or a mail: bytes as they arrived; `received_at` is naive UTC."""
-
-    body: bytes
-    received_at: datetime
-    headers: Mapping[str, str] = field(default_factory=dict)
-    url: str = ""
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any], received_at: datetime) -> Post:
-        """A post that was kept as JSON: `body` is text, or what a JSON body or a form says."""
-        body, headers = record.get("body", ""), dict(record.get("headers") or {})
-        media_type = str(record.get("content_type") or _header(headers, "Content-Type") or "")
-        if isinstance(body, Mapping) and "form" in media_type:
-            body, media_type = urlencode(body, doseq=True), "application/x-www-form-urlencoded"
-        text = body if isinstance(body, str) else json.dumps(body)
-        return cls(
-            text.encode(), received_at, headers | {"Content-Type": media_type}, str(record.get("url", ""))
-        )
-
-    def header(self, name: str) -> str:
-        """A header by its name in any case, empty when there is none."""
-        return _header(self.headers, name) or ""
-
-    def json(self) -> Any:  # noqa: ANN401  (any JSON)
-        """The body as JSON; none when it is not."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-    def form(self) -> Form:
-        """The fields of an URL-encoded or multipart form."""
-        media_type = self.header("Content-Type")
-        if media_type.startswith("multipart/"):
-            head = f"Content-Type: {media_type}\r\n\r\n".encode()
-            mime = BytesParser(policy=HTTP).parsebytes(head + self.body)
-            fields = Form()
-            for part in mime.iter_parts():
-                name = part.get_param("name", header="content-disposition")
-                content = part.get_payload(decode=True)
-                if isinstance(name, str) and isinstance(content, bytes):
-                    fields.setdefault(name, []).append(content.decode(errors="replace"))
-            return fields
-        return Form(parse_qs(self.body.decode(errors="replace"), keep_blank_values=True))
-
-
-class Form(dict[str, list[str]]):
-    """Form fields; a name may occur several times. `getlist` is what Twilio's validator asks for."""
-
-    def getlist(self, name: str) -> list[str]:
-        """All values of a field, in their order."""
-        return self.get(name, [])
-
-    def first(self, name: str) -> str | None:
-        """The first value of a field."""
-        return next(iter(self.getlist(name)), None)
-
-    def last(self, name: str) -> str | None:
-        """The last value of a field."""
-        return next(reversed(self.getlist(name)), None)
-
-
 class Item(BaseModel):
     """One event of a vendor's post; what we do not use is not looked at, because vendors add fields."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, frozen=True)
+
+
+def heard(
+    provider: str,
+    channel: str,
+    meaning: str,
+    said_id: Sequence[object],
+    occurred_at: datetime,
+    *,
+    address: str | None = None,
+    message_id: str | None = None,
+    provider_message_id: str | None = None,
+    mail_id: str | None = None,
+    outcome: Literal["accepted", "rejected"] | None = None,
+    suppress: SuppressionReason | None = None,
+    lifts: SuppressionReason | None = None,
+    **properties: Any,  # noqa: ANN401  (JSON)
+) -> Feedback:
+    """An event in the words of its channel; a hard bounce and a complaint close the address.
+
+    `meaning` is a word of `EVENT_NAMES` or `SAID`; `said_id` is what makes it this event and no other,
+    whenever it is told. Empty properties are left out. All else is as in `Feedback`.
+    """
+    closes: dict[object, SuppressionReason] = {"hard": "hard_bounced", "complained": "complained"}
+    told = {name: value for name, value in properties.items() if value is not None and value != ""}
+    return Feedback(
+        event_id=event_id(provider, *said_id),
+        name=EVENT_NAMES[channel].get(meaning) or SAID[meaning],
+        channel=channel,
+        provider=provider,
+        occurred_at=occurred_at,
+        address=address,
+        message_id=message_id,
+        provider_message_id=provider_message_id,
+        mail_id=mail_id,
+        outcome=outcome or ("rejected" if meaning == "rejected" else "accepted"),
+        suppress=suppress or closes.get(told.get("bounce_type")) or closes.get(meaning),
+        lifts=lifts,
+        properties=told,
+    )
 
 
 def refusal(error: ValidationError, prefix: str = "") -> Reject:
@@ -226,11 +200,6 @@ def is_machine(user_agent: str | None) -> bool | None:
     return True if user_agent == "Mozilla/5.0" else None
 
 
-def said(**properties: object) -> dict[str, Any]:
-    """Properties that say something."""
-    return {name: value for name, value in properties.items() if value is not None and value != ""}
-
-
 def items_of(value: object) -> Iterator[tuple[int, Mapping[str, Any] | Reject]]:
     """The objects of a JSON list with their places; anything else in it is a reject."""
     if not isinstance(value, Sequence) or isinstance(value, str):
@@ -238,12 +207,3 @@ def items_of(value: object) -> Iterator[tuple[int, Mapping[str, Any] | Reject]]:
         return
     for place, item in enumerate(value):
         yield place, item if isinstance(item, Mapping) else Reject(str(place), "must be a JSON object")
-
-
-def _header(headers: Mapping[str, str], name: str) -> str | None:
-    """WSGI writes `HTTP_X_NAME` for `X-Name`; recordings may hold either."""
-    wanted = name.lower().replace("-", "_")
-    for key, value in headers.items():
-        if key.lower().replace("-", "_").removeprefix("http_") == wanted:
-            return value
-    return None

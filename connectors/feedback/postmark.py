@@ -11,21 +11,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.feedback.model import (
-    EVENT_NAMES,
-    SAID,
     Feedback,
     Item,
     NotAuthentic,
     Post,
     Reject,
     echoed,
-    event_id,
+    heard,
     is_machine,
     moment,
     refusal,
-    said,
 )
-from connectors.model import SuppressionReason
 
 PROVIDER = "postmark"
 
@@ -57,9 +53,9 @@ NOT_ABOUT_DELIVERY = (
     "InboundError",
 )
 RECORDS = {"Delivery": "delivered", "Open": "opened", "Click": "clicked"}
-STOPPED: Mapping[str, tuple[str, SuppressionReason | None]] = {
-    "HardBounce": ("bounced", "hard_bounced"),
-    "SpamComplaint": ("complained", "complained"),
+STOPPED: Mapping[str, tuple[str, str | None]] = {
+    "HardBounce": ("bounced", "hard"),
+    "SpamComplaint": ("complained", None),
 }
 """Why Postmark put an address on its own list, where it was not a wish."""
 
@@ -124,11 +120,8 @@ def _bounced(event: Event, post: Post) -> list[Feedback | Reject]:
     if kind not in BOUNCES:
         return [Reject("Type", "unknown Postmark bounce type")]
     meaning, bounce_type = BOUNCES[kind]
-    suppress: SuppressionReason | None = "hard_bounced" if bounce_type == "hard" else None
-    if meaning == "complained":
-        suppress = "complained"
     reason = f"postmark {event.TypeCode}" if event.TypeCode else None
-    return [_feedback(event, post, meaning, suppress, bounce_type=bounce_type, reason=reason)]
+    return [_feedback(event, post, meaning, bounce_type=bounce_type, reason=reason)]
 
 
 def _subscription(event: Event, post: Post) -> list[Feedback | Reject]:
@@ -136,38 +129,28 @@ def _subscription(event: Event, post: Post) -> list[Feedback | Reject]:
     if not event.SuppressSending:
         # What we or Postmark take off the list by hand is no word of the recipient.
         return [_feedback(event, post, "subscribed")] if event.Origin in ("Recipient", None) else []
-    if stopped := STOPPED.get(event.SuppressionReason or ""):
-        meaning, suppress = stopped
-        bounce_type = "hard" if meaning == "bounced" else None
-        return [_feedback(event, post, meaning, suppress, bounce_type=bounce_type)]
-    return [_feedback(event, post, "unsubscribed")]
+    meaning, bounce_type = STOPPED.get(event.SuppressionReason or "", ("unsubscribed", None))
+    return [_feedback(event, post, meaning, bounce_type=bounce_type)]
 
 
 def _feedback(
-    event: Event,
-    post: Post,
-    meaning: str,
-    suppress: SuppressionReason | None = None,
-    **properties: str | None,
+    event: Event, post: Post, meaning: str, bounce_type: str | None = None, reason: str | None = None
 ) -> Feedback:
     told_at = event.BouncedAt or event.DeliveredAt or event.ReceivedAt or event.ChangedAt
     address = event.Email or event.Recipient
-    return Feedback(
-        event_id=event_id(PROVIDER, event.RecordType, event.ID, event.MessageID, address, told_at),
-        name=EVENT_NAMES["email"].get(meaning) or SAID[meaning],
-        channel="email",
-        provider=PROVIDER,
-        occurred_at=moment(told_at) or post.received_at,
+    return heard(
+        PROVIDER,
+        "email",
+        meaning,
+        [event.RecordType, event.ID, event.MessageID, address, told_at],
+        moment(told_at) or post.received_at,
         address=address,
         message_id=echoed(event.Metadata),
         provider_message_id=event.MessageID,
-        outcome="rejected" if meaning == "rejected" else "accepted",
-        suppress=suppress,
-        properties=said(
-            provider_event_id=event.ID,
-            url=event.OriginalLink,
-            user_agent=event.UserAgent,
-            is_machine=is_machine(event.UserAgent),
-            **properties,
-        ),
+        provider_event_id=event.ID,
+        url=event.OriginalLink,
+        user_agent=event.UserAgent,
+        is_machine=is_machine(event.UserAgent),
+        bounce_type=bounce_type,
+        reason=reason,
     )

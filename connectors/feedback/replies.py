@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from connectors.feedback.model import EVENT_NAMES, SAID, Feedback, event_id, said
+from connectors.feedback.model import Feedback, heard
 
 Keyword = Literal["stop", "start", "help"]
 
@@ -39,19 +39,17 @@ def reply(
     """A reply as an event: a consent withdrawn or given, or an answer; its text stays at the vendor's."""
     meaning = {"stop": "unsubscribed", "start": "subscribed"}.get(said_keyword or "", "replied")
     is_consent = meaning != "replied"
-    return Feedback(
-        event_id=event_id(provider, "reply", reply_id),
-        name=SAID.get(meaning) or EVENT_NAMES[channel][meaning],
-        channel=channel,
-        provider=provider,
-        occurred_at=occurred_at,
+    return heard(
+        provider,
+        channel,
+        meaning,
+        ["reply", reply_id],
+        occurred_at,
         address=number,
         suppress="stop" if said_keyword == "stop" else None,
         lifts="stop" if said_keyword == "start" else None,
-        properties=said(
-            keyword=said_keyword,
-            reason=said_keyword if is_consent else None,
-            proof=reply_id if is_consent else None,
-            **properties,
-        ),
+        keyword=said_keyword,
+        reason=said_keyword if is_consent else None,
+        proof=reply_id if is_consent else None,
+        **properties,
     )

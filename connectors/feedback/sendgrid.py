@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import ValidationError
 
 from connectors.feedback.model import (
-    EVENT_NAMES,
-    SAID,
     Feedback,
     Item,
     NotAuthentic,
@@ -26,12 +24,11 @@ from connectors.feedback.model import (
     bounce_type,
     check_fresh,
     echoed,
-    event_id,
+    heard,
     is_machine,
     items_of,
     moment,
     refusal,
-    said,
 )
 from connectors.model import SuppressionReason
 
@@ -114,30 +111,25 @@ def _feedback(place: int, item: Mapping[str, Any], post: Post) -> Feedback | Rej
     meaning = MEANINGS.get(event.event)
     if meaning is None:
         return Reject(f"{place}.event", "unknown SendGrid event")
-    occurred_at = moment(event.timestamp) or post.received_at
-    return Feedback(
-        event_id=event_id(
-            PROVIDER,
-            event.sg_event_id or (event.sg_message_id, event.email, event.event, event.timestamp, event.url),
-        ),
-        name=EVENT_NAMES["email"].get(meaning) or SAID[meaning],
-        channel="email",
-        provider=PROVIDER,
-        occurred_at=occurred_at,
+    known = event.sg_event_id or (event.sg_message_id, event.email, event.event, event.timestamp, event.url)
+    reason, suppress = DROPPED.get(event.reason or "", ("dropped", None))
+    return heard(
+        PROVIDER,
+        "email",
+        meaning,
+        [known],
+        moment(event.timestamp) or post.received_at,
         address=event.email,
         message_id=echoed(item),
         provider_message_id=SENT_NUMBER.split(event.sg_message_id)[0] if event.sg_message_id else None,
         mail_id=bare(item.get("smtp-id")),
-        outcome="rejected" if meaning == "rejected" else "accepted",
-        suppress=_suppression(event),
-        properties=said(
-            provider_event_id=event.sg_event_id,
-            bounce_type=_bounce_type(event) if meaning == "bounced" else None,
-            reason=_reason(event),
-            url=event.url,
-            user_agent=event.useragent,
-            is_machine=event.sg_machine_open or is_machine(event.useragent),
-        ),
+        suppress=suppress if event.event == "dropped" else None,
+        provider_event_id=event.sg_event_id,
+        bounce_type=_bounce_type(event) if meaning == "bounced" else None,
+        reason=reason if event.event == "dropped" else _codes(event),
+        url=event.url,
+        user_agent=event.useragent,
+        is_machine=event.sg_machine_open or is_machine(event.useragent),
     )
 
 
@@ -146,16 +138,6 @@ def _bounce_type(event: Event) -> str:
     return "soft" if event.type == "blocked" else bounce_type(event.status)
 
 
-def _suppression(event: Event) -> SuppressionReason | None:
-    if event.event == "bounce":
-        return "hard_bounced" if _bounce_type(event) == "hard" else None
-    if event.event == "dropped":
-        return DROPPED.get(event.reason or "", ("", None))[1]
-    return "complained" if event.event == "spamreport" else None
-
-
-def _reason(event: Event) -> str | None:
+def _codes(event: Event) -> str | None:
     """Codes, not the server's text: it may quote the address."""
-    if event.event == "dropped":
-        return DROPPED.get(event.reason or "", ("dropped", None))[0]
     return f"smtp {event.status}" if event.status else event.type

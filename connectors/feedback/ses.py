@@ -8,22 +8,18 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from connectors.feedback.model import (
-    EVENT_NAMES,
-    SAID,
     Feedback,
     Item,
     Post,
     Reject,
     bare,
     echoed,
-    event_id,
+    heard,
     is_machine,
     moment,
     refusal,
-    said,
 )
 from connectors.feedback.sns import Envelope, verify
-from connectors.model import SuppressionReason
 
 __all__ = ["PROVIDER", "normalize", "verify"]
 
@@ -113,28 +109,23 @@ def _feedback(event: Event, envelope: Envelope, post: Post) -> Iterator[Feedback
     meaning = _meaning(event)
     named = {recipient.emailAddress: recipient for recipient in _about(detail)}
     headers = {header.get("name", ""): header.get("value", "") for header in mail.headers}
-    hardness = _bounce_type(detail) if meaning == "bounced" else None
     for address in named or detail.recipients or mail.destination:
-        yield Feedback(
-            event_id=event_id(PROVIDER, mail.messageId, event.kind, address, detail.timestamp, detail.link),
-            name=EVENT_NAMES["email"].get(meaning) or SAID[meaning],
-            channel="email",
-            provider=PROVIDER,
-            occurred_at=moment(envelope.Timestamp) or moment(detail.timestamp) or post.received_at,
+        yield heard(
+            PROVIDER,
+            "email",
+            meaning,
+            [mail.messageId, event.kind, address, detail.timestamp, detail.link],
+            moment(envelope.Timestamp) or moment(detail.timestamp) or post.received_at,
             address=address,
             message_id=echoed(mail.tags) or echoed(headers),
             provider_message_id=mail.messageId,
             mail_id=bare(headers.get("Message-ID")),
-            outcome="rejected" if meaning == "rejected" else "accepted",
-            suppress=_suppression(meaning, hardness),
-            properties=said(
-                provider_event_id=envelope.MessageId,
-                bounce_type=hardness,
-                reason=_reason(detail, named.get(address)),
-                url=detail.link,
-                user_agent=detail.userAgent,
-                is_machine=is_machine(detail.userAgent),
-            ),
+            provider_event_id=envelope.MessageId,
+            bounce_type=_bounce_type(detail) if meaning == "bounced" else None,
+            reason=_reason(detail, named.get(address)),
+            url=detail.link,
+            user_agent=detail.userAgent,
+            is_machine=is_machine(detail.userAgent),
         )
 
 
@@ -157,12 +148,6 @@ def _meaning(event: Event) -> str:
 def _bounce_type(detail: Detail) -> str:
     """Amazon has judged: Permanent is hard; Transient and Undetermined say nothing final of the address."""
     return "hard" if detail.bounceType == "Permanent" else "soft"
-
-
-def _suppression(meaning: str, hardness: str | None) -> SuppressionReason | None:
-    if meaning == "complained":
-        return "complained"
-    return "hard_bounced" if hardness == "hard" else None
 
 
 def _reason(detail: Detail, recipient: Recipient | None) -> str | None:

@@ -19,9 +19,8 @@ from connectors.feedback.model import (
     NotAuthentic,
     Post,
     Reject,
-    event_id,
+    heard,
     moment,
-    said,
 )
 from connectors.feedback.replies import Keyword, keyword, reply
 from connectors.sms.twilio_account import SUPPRESSIONS
@@ -91,22 +90,20 @@ def _feedback(form: Form, sid: str, status: str, post: Post) -> Feedback:
     meaning = MEANINGS[status]
     if meaning not in EVENT_NAMES[channel]:
         meaning = "delivered"  # RCS reads arrive as texts, which have no such event
-    return Feedback(
-        event_id=event_id(PROVIDER, sid, status),
-        name=EVENT_NAMES[channel][meaning],
-        channel=channel,
-        provider=PROVIDER,
-        occurred_at=_carrier_time(form) or post.received_at,
+    return heard(
+        PROVIDER,
+        channel,
+        meaning,
+        [sid, status],
+        _carrier_time(form) or post.received_at,
         address=address,
         message_id=next(iter(parse_qs(urlsplit(post.url).query).get("message_id", ())), None),
         provider_message_id=sid,
         # `failed` never left Twilio, `undelivered` came back from the carrier.
         outcome="rejected" if status in ("failed", "canceled") else "accepted",
         suppress=suppress,
-        properties=said(
-            bounce_type=("hard" if suppress == "hard_bounced" else "soft") if meaning == "bounced" else None,
-            reason=f"twilio {code}" if code else None,
-        ),
+        bounce_type=("hard" if suppress == "hard_bounced" else "soft") if meaning == "bounced" else None,
+        reason=f"twilio {code}" if code else None,
     )
 
 

@@ -10,17 +10,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.feedback.model import (
-    EVENT_NAMES,
-    SAID,
     Feedback,
     Item,
     NotAuthentic,
     Post,
     Reject,
-    event_id,
+    heard,
     moment,
     refusal,
-    said,
 )
 from connectors.feedback.replies import keyword, reply
 
@@ -136,20 +133,17 @@ def _status(item: object, post: Post) -> Iterator[Feedback | Reject]:
             yield Reject("status", "unknown WhatsApp status")
         return
     code = status.errors[0].code if status.errors else None
-    occurred_at = moment(status.timestamp) or post.received_at
-    yield Feedback(
-        event_id=event_id(PROVIDER, status.id, status.status),
-        name=EVENT_NAMES[CHANNEL][meaning],
-        channel=CHANNEL,
-        provider=PROVIDER,
-        occurred_at=occurred_at,
+    yield heard(
+        PROVIDER,
+        CHANNEL,
+        meaning,
+        [status.id, status.status],
+        moment(status.timestamp) or post.received_at,
         address=_number(status.recipient_id),
         message_id=status.biz_opaque_callback_data,
         provider_message_id=status.id,
-        properties=said(
-            bounce_type="soft" if meaning == "bounced" else None,
-            reason=f"whatsapp {code}" if code else None,
-        ),
+        bounce_type="soft" if meaning == "bounced" else None,
+        reason=f"whatsapp {code}" if code else None,
     )
     if code == STOPPED_MARKETING and status.recipient_id:
         yield _wish("unsubscribed", status.id, status.recipient_id, status.timestamp, post)
@@ -186,14 +180,14 @@ def _preference(item: object, post: Post) -> Iterator[Feedback | Reject]:
 
 def _wish(meaning: str, source_id: str, wa_id: str, timestamp: str | None, post: Post) -> Feedback:
     """Marketing only: messages about an order may still go."""
-    return Feedback(
-        event_id=event_id(PROVIDER, "preference", source_id, wa_id, meaning, timestamp),
-        name=SAID[meaning],
-        channel=CHANNEL,
-        provider=PROVIDER,
-        occurred_at=moment(timestamp) or post.received_at,
+    return heard(
+        PROVIDER,
+        CHANNEL,
+        meaning,
+        ["preference", source_id, wa_id, timestamp],
+        moment(timestamp) or post.received_at,
         address=_number(wa_id),
-        properties={"reason": "whatsapp_preference"},
+        reason="whatsapp_preference",
     )
 
 
