@@ -17,7 +17,8 @@ import lxml.html  # type: ignore[import-untyped]
 import minijinja
 
 from connectors.content.compile import compile_email
-from connectors.content.renderer import Renderer, open_renderer
+from connectors.content.lint_mobile import mobile_findings
+from connectors.content.renderer import Renderer, open_renderer, sample_message
 from connectors.content.template import CONTENT, TemplateError
 from connectors.errors import Rejected
 from connectors.model import Content
@@ -61,7 +62,9 @@ def _lint(renderer: Renderer, name: str) -> Iterator[Finding]:
 def _sources(renderer: Renderer, name: str) -> Iterator[str]:
     """Every text of the template that is filled per recipient."""
     spec = renderer.library.spec(name)
-    texts = [spec.subject, spec.preheader, spec.text, spec.url]
+    texts = [spec.subject, spec.preheader, spec.text, spec.url, spec.image]
+    texts += [text for action in spec.actions for text in (action.title, action.url)]
+    texts += spec.approved.parameters if spec.approved else []
     texts += [text for arm in spec.variants.values() for text in (arm.subject, arm.preheader)]
     yield from (text for text in texts if text)
     if name.startswith("email/"):
@@ -109,6 +112,8 @@ def _content_findings(renderer: Renderer, name: str, content: Content) -> Iterat
     if content.subject and len(content.subject) > LONGEST_SUBJECT:
         yield Finding(name, "long subject", f"{len(content.subject)} characters; at most {LONGEST_SUBJECT}")
     if content.html is None:
+        message = sample_message(name, None, renderer.library.sample_context(name), spec.message_class)
+        yield from (Finding(name, rule, what) for rule, what in mobile_findings(message, content))
         return
     size = len(content.html.encode())
     if size > LARGEST_HTML_BYTES:

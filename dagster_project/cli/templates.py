@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ import typer
 from connectors.content import lint_templates, open_renderer
 from connectors.errors import ConnectorError
 from connectors.model import Content
+from connectors.sms.segments import ANY_COUNTRY, estimate
 from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.settings import Settings
 
@@ -25,7 +28,7 @@ class TemplateRefusedError(ValueError):
     epilog=examples(
         "millrace templates render email/welcome",
         "millrace templates render email/cart_reminder --variant urgent_subject --output reminder.html",
-        "millrace templates render sms/cart_reminder --json",
+        "millrace templates render sms/cart_nudge --json",
     )
 )
 def render(
@@ -45,10 +48,15 @@ def render(
     if output:
         output.write_text(content.html or content.text, encoding="utf-8")
         typer.echo(f"{output} written", err=True)
+    charge = sms_charge(content.text, settings.dbt_project) if template.startswith("sms/") else None
     if as_json:
-        show_json(asdict(content))
+        show_json(asdict(content) | ({"charge": charge} if charge else {}))
     elif not output:
         typer.echo(readable(content))
+    if charge and not as_json:
+        typer.echo(
+            "{segments} segments, {units} units of {encoding}, costs {cost}".format(**charge), err=True
+        )
 
 
 @app.command(epilog=examples("millrace templates lint", "millrace templates lint --json"))
@@ -60,7 +68,23 @@ def lint(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+def sms_charge(text: str, dbt_project: Path) -> dict[str, object]:
+    """Segments of a text and what they cost: the seed `message_costs` holds the price of one."""
+    with (dbt_project / "seeds" / "message_costs.csv").open(encoding="utf-8") as file:
+        prices = {row["channel"]: Decimal(row["cost"]) for row in csv.DictReader(file)}
+    charge = estimate(text, None, {ANY_COUNTRY: prices["sms"]})
+    segments = charge.segments
+    return {
+        "encoding": segments.encoding,
+        "units": segments.units,
+        "segments": segments.count,
+        "cost": charge.cost,
+    }
+
+
 def readable(content: Content) -> str:
     """A message as text for a terminal."""
-    head = [f"Subject: {content.subject}"] if content.subject else []
-    return "\n\n".join([*head, content.text, *([content.url] if content.url else [])])
+    lines = [f"Subject: {content.subject}" if content.subject else None, content.text, content.url]
+    lines += [f"Picture: {content.image}" if content.image else None]
+    lines += [f"[{action.title}] {action.url or ''}".rstrip() for action in content.actions]
+    return "\n\n".join(line for line in lines if line)

@@ -193,6 +193,17 @@ def test_dbt_runs_on_the_installation(at_home, call):
     assert {node["status"] for node in json.loads(out)} <= {"pass", "success"}
 
 
+def test_a_text_shows_its_segments_and_what_they_cost(at_home, call):
+    shown = json.loads(call("templates render sms/cart_nudge --json")[1])
+    assert shown["charge"] == {"encoding": "GSM-7", "units": 261, "segments": 2, "cost": 0.09}
+
+
+def test_a_push_shows_its_picture_and_its_buttons(at_home, call):
+    shown = call("templates render push/cart_reminder")[1]
+    assert "Picture: https://shop.example/images/P103.jpg" in shown
+    assert shown.index("[Check out] https://") < shown.index("[Not now]")
+
+
 def test_a_template_is_written_as_a_page(at_home, tmp_path: Path, call):
     page = tmp_path / "welcome.html"
     assert call(f"templates render email/welcome --output {page}")[0] == 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.content import open_renderer
+from connectors.content import lint_templates, open_renderer
 from connectors.content.mobile import with_opt_out
 from connectors.errors import Rejected
 from connectors.model import Action
@@ -103,3 +103,62 @@ def test_whatsapp_speaks_the_language_that_was_approved(written, message):
 def test_whatsapp_sends_nothing_that_was_not_approved(written, message):
     with pytest.raises(Rejected, match="needs `approved`"):
         written("whatsapp", "text: Hello").render(message(channel="whatsapp", template="whatsapp/tiny"))
+
+
+# lint ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rules(written, tmp_path):
+    """`rules("sms", "text: Hi")`: the rules that a template breaks, and what it says about them."""
+
+    def run(channel, spec):
+        written(channel, spec)
+        return [(finding.rule, finding.message) for finding in lint_templates(tmp_path)]
+
+    return run
+
+
+def test_a_text_in_three_segments_passes_and_in_four_does_not(rules):
+    long = "a" * (3 * 153 - len(" Reply STOP to end."))
+    assert rules("sms", f"text: {long}") == []
+
+
+def test_the_way_out_counts_as_a_part_of_the_text(rules):
+    ((rule, what),) = rules("sms", f"text: {'a' * (3 * 153 - len(' Reply STOP to end.') + 1)}")
+    assert (rule, what.partition(",")[0]) == ("segments", "4 segments (460 units of GSM-7)")
+
+
+def test_one_letter_that_gsm_lacks_makes_a_text_dear(rules):
+    ((rule, what),) = rules("sms", f"text: ç{'a' * 200}")
+    assert (rule, "leave out what GSM-7 lacks" in what) == ("segments", True)
+
+
+def test_a_push_that_no_service_takes_is_found(rules):
+    found = rules("push", f"subject: Hi\ntext: {'a' * 4100}")
+    assert [(rule, what.partition(" bytes for ")[2].partition(":")[0]) for rule, what in found] == [
+        ("size", "fcm"),
+        ("size", "apns"),
+        ("size", "web_push"),
+    ]
+
+
+@pytest.mark.parametrize("field", ["url: http://t.example", "image: /images/a.jpg", "url: t.example"])
+def test_a_push_leads_to_https_only(rules, field):
+    assert [rule for rule, _ in rules("push", f"subject: Hi\ntext: Hello\n{field}")] == ["broken link"]
+
+
+def test_a_button_leads_to_https_only_and_knows_its_variables(rules):
+    button = "{name: go, title: Go, url: 'http://t.example/{{ profile.nmae | default(1) }}'}"
+    found = rules("push", f"subject: Hi\ntext: Hello\nactions: [{button}]")
+    assert [rule for rule, _ in found] == ["unknown variable", "broken link"]
+
+
+@pytest.mark.parametrize("parameter", ["''", r'"a\nb"', "'a     b'"])
+def test_whatsapp_takes_no_such_parameter(rules, parameter):
+    spec = f"text: Hello\napproved: {{name: hello, languages: {{en: null}}, parameters: [{parameter}]}}"
+    assert [rule for rule, _ in rules("whatsapp", spec)] == ["parameter"]
+
+
+def test_a_text_that_is_empty_is_found(rules):
+    assert [rule for rule, _ in rules("push", "subject: Hi\ntext: ''")] == ["empty text"]
