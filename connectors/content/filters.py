@@ -89,6 +89,12 @@ def locale_or(wanted: str | None, otherwise: str) -> str:
         return otherwise
 
 
+@lru_cache(maxsize=1024)
+def _parsed(locale: str) -> Locale:
+    """Parsing a locale costs as much as formatting a sum in it."""
+    return Locale.parse(locale)
+
+
 def as_html(text: str) -> str:
     """Text as HTML that is all ASCII: such a mail is put together and sent at a fraction of the cost."""
     references: str = safe(html.escape(text).encode("ascii", "xmlcharrefreplace").decode())
@@ -105,14 +111,14 @@ def _shown(state: State, text: str) -> str:
 
 @lru_cache(maxsize=8192, typed=True)
 def _money(value: object, currency: str, locale: str) -> str:
-    return format_currency(_number(value), currency, locale=locale)
+    return format_currency(_number(value), currency, locale=_parsed(locale))
 
 
 @lru_cache(maxsize=8192, typed=True)
 def _decimal(value: object, locale: str) -> str:
-    return format_decimal(_number(value), locale=locale)
+    return format_decimal(_number(value), locale=_parsed(locale))
 
 
 @lru_cache(maxsize=8192, typed=True)
 def _day(value: object, length: Length, locale: str) -> str:
-    return format_date(_date(value), format=length, locale=locale)
+    return format_date(_date(value), format=length, locale=_parsed(locale))

@@ -145,17 +145,16 @@ class Dialogue(asyncio.Protocol):
             self._closed.set_result(None)
 
     def _read_line(self, line: bytes) -> None:
-        code, separator = line[:3], line[3:4]
+        code, is_last = line[:3], line[3:4] != b"-"
         is_one_reply = not self._lines or self._lines[0][:3] == code
         self._lines.append(line)
-        is_reply = REPLY_LINE.match(line) and is_one_reply and len(self._lines) <= MOST_LINES
-        if not is_reply:
+        if not (REPLY_LINE.match(line) and is_one_reply and len(self._lines) <= MOST_LINES):
             self._end(NO_SMTP)
-            return
-        if separator != b"-":
-            text = b"\n".join(part[4:] for part in self._lines).decode("utf-8", "replace")
-            self._lines.clear()
-            self._read_reply(Reply(int(code), text))
+        elif is_last:
+            lines, self._lines = self._lines, []
+            self._read_reply(
+                Reply(int(code), b"\n".join([part[4:] for part in lines]).decode(errors="replace"))
+            )
 
     def _read_reply(self, reply: Reply) -> None:
         if self._farewell or not self._awaited:  # Out of turn: what else comes cannot be told apart.
