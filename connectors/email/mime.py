@@ -78,9 +78,15 @@ def recipient(address: str) -> str:
 
 
 @cache
+def name_and_address(mail_from: str) -> tuple[str, str]:
+    """Both parts of a mailbox; parsed once, because the standard library takes its time."""
+    return parseaddr(mail_from)
+
+
+@cache
 def domain(mail_from: str) -> str:
     """The domain that our message ids live in."""
-    return parseaddr(mail_from)[1].rpartition("@")[2]
+    return name_and_address(mail_from)[1].rpartition("@")[2]
 
 
 @cache

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from email.utils import parseaddr
 from typing import Any
 
 from connectors.delivery.asking import ask_for_each
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
 from connectors.email.headers import own_headers
-from connectors.email.mime import recipient
+from connectors.email.mime import name_and_address, recipient
 from connectors.errors import TryAgain
 from connectors.http import HttpClient, judge, logged
 from connectors.model import Doubt, Envelope, Message, Receipt
@@ -105,7 +104,7 @@ def mail_send(envelope: Envelope, mail_from: str) -> dict[str, Any]:
         Rejected: the address is none.
     """
     message, content = envelope.message, envelope.content
-    name, address = parseaddr(mail_from)
+    name, address = name_and_address(mail_from)
     parts = [{"type": "text/plain", "value": content.text}]
     if content.html is not None:
         parts.append({"type": "text/html", "value": content.html})

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from email.utils import parseaddr
 
 from connectors.delivery.sender import Rate
 from connectors.email.connection import Server, open_dialogue
 from connectors.email.dialogue import ACCEPTED, Dialogue, Letter, Lost, Reply
-from connectors.email.mime import compose, recipient
+from connectors.email.mime import compose, name_and_address, recipient
 from connectors.errors import ConnectorError, Rejected, StopSync, TryAgain
 from connectors.model import Envelope, Message, Receipt, SuppressionReason
 
@@ -39,7 +38,7 @@ class SmtpSender:
     ) -> None:
         self._server = Server.at(url)
         self._mail_from = mail_from
-        self._return_path = parseaddr(mail_from)[1]
+        self._return_path = name_and_address(mail_from)[1]
         self._timeout = timeout_seconds
         self._connections = connections
         self._idle: list[Dialogue] = []
