@@ -12,6 +12,7 @@ from connectors.delivery.console import FolderSender
 from connectors.delivery.profile_update import ProfileUpdates
 from connectors.delivery.sender import Rate, Sender
 from connectors.email.console import console_email
+from connectors.errors import StopSync
 from connectors.providers import Providers, ProvidersError, ProviderSpec
 from connectors.push.console import console_push
 from connectors.sms.console import console_sms
@@ -94,7 +95,10 @@ def _open(
         return OURS[channel, spec.stand_in](outbox, mail_from)
     if missing:
         raise ProvidersError(f"{channel}/{spec.provider}: set {', '.join(missing)}")
-    return _paced(vendor(**arguments), spec)
+    try:
+        return _paced(vendor(**arguments), spec)
+    except StopSync as error:
+        raise ProvidersError(f"{channel}/{error}") from error
 
 
 def _load(place: tuple[str, str]) -> Callable[..., Sender]:

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Sequence
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
@@ -68,7 +70,8 @@ class ApnsSender:
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = 30.0,
     ) -> None:
-        self._key, self._key_id, self._team_id, self._topic = key, key_id, team_id, topic
+        self._key = _signing_key(key)
+        self._key_id, self._team_id, self._topic = key_id, team_id, topic
         self._base_url = base_url
         self._http = Http2Client(tls=tls, timeout_seconds=timeout_seconds)
         self._token = ReusedToken(self._new_token, REUSED_SECONDS)
@@ -104,11 +107,8 @@ class ApnsSender:
         return reply
 
     async def _new_token(self) -> str:
-        try:
-            claims = {"iss": self._team_id, "iat": int(time.time())}
-            return jwt.encode(claims, self._key, "ES256", headers={"kid": self._key_id})
-        except (ValueError, TypeError, jwt.PyJWTError) as error:
-            raise StopSync("apns: MILLRACE_APNS_… must hold the signing key of Apple (.p8)") from error
+        claims = {"iss": self._team_id, "iat": int(time.time())}
+        return jwt.encode(claims, self._key, "ES256", headers={"kid": self._key_id})
 
 
 def headers(envelope: Envelope) -> dict[str, str]:
@@ -157,3 +157,18 @@ def receipt_of(message_id: str, reply: Reply) -> Receipt:
     if reason and verdict.outcome == "rejected":
         return Receipt(message_id, "rejected", "apns", reason=f"apns {reason}")
     return verdict.receipt(message_id, "apns")
+
+
+def _signing_key(pem: str) -> ec.EllipticCurvePrivateKey:
+    """The key, read once.
+
+    Raises:
+        StopSync: it is none.
+    """
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError) as error:
+        raise StopSync("apns: MILLRACE_APNS_KEY must hold a signing key of Apple's (.p8)") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise StopSync("apns: MILLRACE_APNS_KEY must hold an elliptic-curve key, as Apple's are")
+    return key

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
@@ -155,14 +156,15 @@ def _rejected(message_id: str, reason: str, suppress: SuppressionReason | None) 
     return Receipt(message_id, "rejected", "fcm", reason=reason, suppress=suppress)
 
 
-def _account(text: str) -> dict[str, str]:
-    """The fields of the key that are needed.
+def _account(text: str) -> dict[str, Any]:
+    """The fields of the key that are needed, the private key read.
 
     Raises:
         StopSync: it is not the key of a service account.
     """
     try:
         account = json.loads(text)
-        return {name: account[name] for name in ("project_id", "client_email", "private_key", "token_uri")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise StopSync("fcm: MILLRACE_FCM_… must hold the JSON key of a service account") from error
+        named = {name: account[name] for name in ("project_id", "client_email", "token_uri")}
+        return named | {"private_key": load_pem_private_key(account["private_key"].encode(), None)}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StopSync("fcm: MILLRACE_FCM_SERVICE_ACCOUNT must hold a service account's JSON key") from error

@@ -84,7 +84,7 @@ class WebPushSender:
         try:
             self._key = ec.derive_private_key(int.from_bytes(unpadded(private_key)), ec.SECP256R1())
         except ValueError as error:
-            raise StopSync("web_push: MILLRACE_WEB_PUSH_… must hold a VAPID private key") from error
+            raise StopSync("web_push: MILLRACE_WEB_PUSH_PRIVATE_KEY must hold a VAPID private key") from error
         self._contact = contact
         self._push_services = tuple(push_services)
         self._base_url = base_url

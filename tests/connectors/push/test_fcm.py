@@ -167,7 +167,7 @@ def test_without_an_access_token_nothing_leaves(google, send, envelope, answer, 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "not json"])
 def test_a_key_that_is_none_is_named(text):
-    with pytest.raises(StopSync, match="JSON key of a service account"):
+    with pytest.raises(StopSync, match="service account's JSON key"):
         FcmSender(text)
 
 
