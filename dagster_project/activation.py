@@ -91,9 +91,25 @@ def build_channel(channel: str, name: str, description: str) -> AssetsDefinition
     pool=WRITER,
 )
 def results(installation: Installation) -> MaterializeResult[object]:
-    """Outcomes of delivery, back from landing; and the snapshot that dashboards read."""
-    loaded = tick.publish(installation.settings)
+    """Outcomes of delivery, back from landing."""
+    loaded = tick.take_results(installation.settings)
     return MaterializeResult(metadata={"files": loaded.files, "events": loaded.records})
 
 
-assets = [*(build_channel(channel, name, text) for channel, (name, text) in CHANNELS.items()), results]
+@asset(
+    key=[GROUP, "serving_snapshot"],
+    group_name=GROUP,
+    owners=[OWNER],
+    kinds={"duckdb"},
+    deps=[results],
+    pool=WRITER,
+)
+def serving_snapshot(installation: Installation) -> MaterializeResult[object]:
+    """The copy that dashboards and analysts read; last, because it takes the longer the more there is."""
+    tick.serve(installation.settings)
+    size = installation.settings.serving_path.stat().st_size
+    return MaterializeResult(metadata={"MiB": round(size / 2**20, 1)})
+
+
+channels = [build_channel(channel, name, text) for channel, (name, text) in CHANNELS.items()]
+assets = [*channels, results, serving_snapshot]

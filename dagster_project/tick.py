@@ -99,8 +99,10 @@ def tick(
     if due is not None:
         with watch("deliver"):
             outcome = delivery.deliver_due(settings, due, None if live else as_of, progress)
-    with watch("publish"):
-        publish(settings)
+    with watch("results"):
+        take_results(settings)
+    with watch("serve"):
+        serve(settings)
     return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
 
 
@@ -150,14 +152,16 @@ def check(warehouse: Warehouse, as_of: datetime) -> tuple[ListFacts, list[Verdic
     return facts, verdicts
 
 
-def publish(settings: Settings) -> LoadResult:
-    """Take the delivery's results in from landing and swap the readers' snapshot."""
+def take_results(settings: Settings) -> LoadResult:
+    """Take what delivery wrote to landing back into `raw_events`."""
     with open_warehouse(settings) as warehouse:
-        results = load_landing(
-            warehouse, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
-        )
+        return load_landing(warehouse, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
+
+
+def serve(settings: Settings) -> None:
+    """Swap the readers' snapshot. Its cost follows the size of the warehouse: nothing waits for it."""
+    with open_warehouse(settings) as warehouse:
         warehouse.snapshot(settings.serving_path)
-    return results
 
 
 def last_load_id(warehouse: Warehouse) -> int:

@@ -31,7 +31,7 @@ Deliver = Annotated[bool, typer.Option(help="Hand due messages to the providers,
 def run(
     as_of: AsOf = "now", deliver: Deliver = True, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
-    """One tick: load landing files, decide, check the list, send what is due, publish the results.
+    """One tick: load landing files, decide, check the list, send what is due, take the results back.
 
     Exit code 1 when a circuit breaker held the list back.
     """
@@ -88,7 +88,8 @@ def table(result: TickResult) -> list[dict[str, object]]:
         "check": "; ".join(item.reason for item in result.verdicts if item.severity != "ok")
         or "nothing unusual",
         "deliver": f"{result.facts.message_count} messages due",
-        "publish": "readers see this moment",
+        "results": "what came of it returns",
+        "serve": "readers see this moment",
     }
     return [
         {"stage": stage, "seconds": f"{seconds:.2f}", "what": notes[stage]}

@@ -276,7 +276,8 @@ class Definition(Vocabulary):
 
     @model_validator(mode="after")
     def _fits_the_memory(self) -> Self:
-        _at_most(LONGEST, max_age=self.max_age, reenter=self.reenter.after_seconds, steps=self.nominal_seconds)
+        _at_most(LONGEST, max_age=self.max_age, steps=self.nominal_seconds)
+        _at_most(LONGEST, reenter=self.reenter.after_seconds)
         _at_most(LONGEST_ENTRY, enter_within=self.enter_within)
         return self
 

@@ -25,14 +25,17 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class TickCost:
-    """Seconds of one tick and of its parts; `cpu` in processor seconds, `model_cpu` of DuckDB by model."""
+    """Seconds of one tick and of its parts; `cpu` in processor seconds, `model_cpu` of DuckDB by model.
+
+    `seconds` are those until the results are back; the readers' copy (`serve_seconds`) comes after.
+    """
 
     new_events: int
     seconds: float
     transform_seconds: float
     warehouse_seconds: float
     load_seconds: float
-    publish_seconds: float
+    serve_seconds: float
     cpu_seconds: float
     warehouse_cpu_seconds: float
     model_cpu: dict[str, float]
@@ -111,11 +114,11 @@ def _hourly(settings: Settings, history: History, sizes: list[int], *, verbose: 
             _explain(f"tick of {size:,}", seconds, inside, verbose=verbose)
             yield TickCost(
                 size,
-                seconds,
+                seconds - result.seconds["serve"],
                 result.seconds["transform"],
                 inside.seconds,
                 result.seconds["load"],
-                result.seconds["publish"],
+                result.seconds["serve"],
                 cpu,
                 inside.cpu_seconds,
                 {model: round(spent, 3) for model, spent in inside.cpu_by_model.items()},

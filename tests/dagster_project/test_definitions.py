@@ -42,8 +42,8 @@ def steps(definitions: Definitions, job: str) -> list[str]:
 def test_a_run_takes_files_in_before_models_and_checks_the_list_before_it_sends(definitions):
     order = steps(definitions, "hourly_activation")
     assert order[:3] == ["landing", "models", "circuit_breakers"]
-    assert order[-1] == "delivery__results"
-    assert len(order) == 10
+    assert order[-2:] == ["delivery__results", "delivery__serving_snapshot"]
+    assert len(order) == 11
 
 
 def test_landing_to_send_list_sends_nothing(definitions):

@@ -34,6 +34,10 @@ MISTAKES = {
         "reenter: after 7 days", "reenter: sometimes",
         '8, field reenter: "sometimes" is not a re-entry rule: write never, always, or "after 7 days".',
     ),
+    "a memory that the engine does not have": (
+        "reenter: after 7 days", "reenter: after 400 days",
+        "8, field reenter: 400 days is more than the engine looks back to: say 365 days or less.",
+    ),
     "an unknown signal": (
         "exit_on: [ordered, cart_emptied]", "exit_on: [ordered, cart_emtied]",
         '10, field exit_on.1: unknown signal "cart_emtied". Did you mean "cart_emptied"? Allowed: cart_emptied, message_clicked, message_opened, ordered.',

@@ -13,9 +13,7 @@ from dagster_project.flows.words import duration_words, parse_duration
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 names = st.text(string.ascii_lowercase + "_", min_size=1, max_size=12).filter(lambda name: name[0] != "_")
-durations = st.builds(
-    "{} {}".format, st.integers(1, 20), st.sampled_from(["minutes", "hours", "days"])
-)
+durations = st.builds("{} {}".format, st.integers(1, 20), st.sampled_from(["minutes", "hours", "days"]))
 templates = st.sampled_from(
     ["email/cart_reminder", "email/cart_offer", "email/cart_last_call", "sms/cart_nudge"]
 )
