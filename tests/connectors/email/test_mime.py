@@ -3,17 +3,27 @@
 from datetime import datetime
 from email import policy
 from email.parser import BytesParser
+from email.utils import parseaddr
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.email.mime import compose
+from connectors.email.mime import compose, recipient
 from connectors.errors import Rejected
 from connectors.model import Content, Envelope, Message
 
 FROM = "Kaffee & Täglich <hello@shop.example>"
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t"))
+
+
+def on_the_wire(text, html, subject="Hello", **options):
+    moment = datetime(2026, 3, 2, 10)
+    message = Message(
+        "id", "flow", "flow", "step", "entry", "profile", "email", "ann@example.com", None, None, "marketing", 1,
+        moment, moment,
+    )  # fmt: skip
+    return compose(Envelope(message, Content(text, subject=subject, html=html), moment), FROM, **options)
 
 
 @pytest.fixture
@@ -57,22 +67,47 @@ def test_the_text_comes_first_and_the_html_is_preferred(wire):
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
 
 
-@given(subject=TEXT, text=TEXT, html=TEXT)
-def test_any_content_survives_the_wire(subject, text, html):
-    moment = datetime(2026, 3, 2, 10)
-    message = Message(
-        "id", "flow", "flow", "step", "entry", "profile", "email", "ann@example.com", None, None, "marketing", 1,
-        moment, moment,
-    )  # fmt: skip
+@given(subject=TEXT, text=TEXT, html=TEXT, takes_8bit=st.booleans())
+@example(subject="a", text="ä" * 998, html="x" * 998, takes_8bit=True)
+@example(subject="a", text="\n".join(["x" * 998] * 3), html="\n" * 1500, takes_8bit=False)
+@example(subject="a", text="--=_id\n--=_id--", html=".\n..\n.", takes_8bit=True)
+def test_any_content_survives_the_wire(subject, text, html, takes_8bit):
     subject = " ".join(subject.split())
-    data = compose(Envelope(message, Content(text, subject=subject, html=html), moment), FROM)
+    data = on_the_wire(text, html, subject, takes_8bit=takes_8bit)
     mail = read(data)
     parts = [part.get_content().replace("\r\n", "\n") for part in mail.iter_parts()]
     assert mail.defects == []
     assert parts == [text + "\n", html + "\n"]
     assert " ".join(str(mail["Subject"]).split()) == subject
-    assert max(map(len, data.split(b"\r\n"))) <= 998
-    assert b"\n" not in data.replace(b"\r\n", b"")
+
+
+@given(text=st.text(max_size=40), long=st.integers(980, 1010), html=st.text(), takes_8bit=st.booleans())
+def test_nothing_is_on_the_wire_that_smtp_forbids(text, long, html, takes_8bit):
+    data = on_the_wire(text + "x" * long, html, takes_8bit=takes_8bit)
+    lines = data.split(b"\r\n")
+    assert max(map(len, lines)) <= 998
+    assert not any(forbidden in line for line in lines for forbidden in (b"\r", b"\n", b"\0"))
+    assert data.endswith(b"\r\n")
+    assert takes_8bit or data.isascii()
+
+
+@pytest.mark.parametrize(
+    ("html", "takes_8bit", "encoding"),
+    [
+        ("<p>plain</p>", False, "7bit"),
+        ("<p>für</p>", False, "quoted-printable"),
+        ("<p>für</p>", True, "8bit"),
+        ("x" * 999, True, "quoted-printable"),
+    ],
+)
+def test_a_text_is_encoded_only_where_the_way_asks_for_it(html, takes_8bit, encoding):
+    (_, part) = read(on_the_wire("text", html, takes_8bit=takes_8bit)).iter_parts()
+    assert part["Content-Transfer-Encoding"] == encoding
+
+
+@given(st.emails())
+def test_a_plain_address_is_taken_as_the_slow_parser_takes_it(address):
+    assert parseaddr(address) == ("", recipient(address))
 
 
 def test_a_subject_cannot_smuggle_in_a_header(wire):
