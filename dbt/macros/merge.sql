@@ -9,3 +9,16 @@
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ source }}{% if retired %} where not ({{ retired }}){% endif %}
 {%- endmacro %}
+
+{#- The rows of this model about profiles that a merge ended, marked for `meta.retired` by an empty `seen_at`.
+    `links` is the relation of new identifier links. -#}
+{% macro and_retired_profiles(links) -%}
+    union all
+
+    select known.* replace (cast(null as timestamp) as seen_at)
+    from {{ this }} as known
+    where
+        known.profile_id in (
+            select identifier_id from {{ links }} where profile_id <> identifier_id
+        )
+{%- endmacro %}

@@ -72,7 +72,7 @@ def _wait_until_it_listens(process, log):
 def _installed():
     """The program, installed once for all test processes from the npm registry."""
     if not (shutil.which("npm") and shutil.which("node")):
-        pytest.skip("contract tests need Node.js and npm")
+        pytest.fail("Node.js and npm are not installed: `apt-get install nodejs npm` (`.ci/run` does it)")
     CACHE.mkdir(parents=True, exist_ok=True)
     home = CACHE / "node_modules" / "@stoplight" / "prism-cli"
     with (CACHE / "lock").open("w") as lock:

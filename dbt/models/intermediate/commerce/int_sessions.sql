@@ -64,7 +64,18 @@ ranges as (
 
 nearby as (
 
-    select known.*
+    select
+        known.session_id,
+        known.visitor_id,
+        known.first_event_id,
+        known.started_at,
+        known.ended_at,
+        known.channel,
+        known.event_count,
+        known.product_view_count,
+        known.product_added_count,
+        known.order_count,
+        known.seen_at,
     from {{ this }} as known
     inner join ranges on known.visitor_id = ranges.visitor_id
     where
@@ -80,19 +91,7 @@ pieces as (
     select * from visits
     {%- if is_incremental() %}
     union all
-    select
-        session_id,
-        visitor_id,
-        first_event_id,
-        started_at,
-        ended_at,
-        channel,
-        event_count,
-        product_view_count,
-        product_added_count,
-        order_count,
-        seen_at,
-    from nearby
+    select * from nearby
     {%- endif %}
 
 ),
@@ -161,17 +160,7 @@ select * from identified
 union all
 
 select
-    session_id,
-    visitor_id,
-    first_event_id,
-    started_at,
-    ended_at,
-    channel,
-    event_count,
-    product_view_count,
-    product_added_count,
-    order_count,
-    (select max(seen_at) from visits) as seen_at,
+    nearby.* replace ((select max(visits.seen_at) from visits) as seen_at),
     false as is_current,
 from nearby
 where session_id not in (select session_id from identified)

@@ -258,12 +258,5 @@ profiles as (
 select * from profiles
 {%- if is_incremental() %}
 
-union all
-
-select known.* replace (cast(null as timestamp) as seen_at)
-from {{ this }} as known
-where
-    known.profile_id in (
-        select identifier_id from new_links where profile_id <> identifier_id
-    )
+{{ and_retired_profiles('new_links') }}
 {%- endif %}
