@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from connectors.feedback.model import Feedback, NotAuthentic, Post, Reject
 from connectors.feedback.providers import PROVIDERS, Provider
-from connectors.feedback.take import Taken, resolve_unknowns, take_feedback
+from connectors.feedback.take import Taken, take_feedback
 from connectors.feedback.written import write_feedback
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Provider",
     "Reject",
     "Taken",
-    "resolve_unknowns",
     "take_feedback",
     "write_feedback",
 ]

@@ -8,8 +8,9 @@ from sqlalchemy import insert, select
 
 from connectors import tables
 from connectors.delivery import ledger, take_fresh_facts
+from connectors.delivery.told import believe
 from connectors.events import Event, parse
-from connectors.feedback import Feedback, resolve_unknowns, take_feedback, write_feedback
+from connectors.feedback import Feedback, take_feedback, write_feedback
 from connectors.feedback.effects import SOFT_BOUNCE_WINDOW, SOFT_BOUNCES
 from connectors.feedback.model import event_id
 from connectors.model import Receipt
@@ -227,7 +228,7 @@ def test_a_webhook_that_came_before_its_worker_died_resolves_the_message_afterwa
     take(feedback("Email Delivered", message_id="message-ann"))
     ledger.release(store, WORKER, now)
     assert ledger_rows("state") == {"message-ann": "unknown"}
-    assert resolve_unknowns(store, now) == 1
+    assert believe(store, now) == {"accepted": 1}
     assert ledger_rows("state", "resolved_by") == {"message-ann": ("accepted", "webhook")}
 
 
