@@ -12,7 +12,7 @@ import aiosmtplib
 
 from connectors.model import Envelope
 
-CONNECTIONS = 4
+CONNECTIONS = 8
 
 
 async def send_with_aiosmtplib(port: int, envelopes: Sequence[Envelope], mail_from: str) -> None:

@@ -27,4 +27,4 @@ def test_the_tables_name_every_figure():
     cost = Cost(messages=1000, seconds=2.0, cpu_seconds=1.0, peak_gib=0.5)
     for table in (mail_table(cost, cost, cost), http_table(cost, cost), memory_table([cost])):
         Console(file=paper, width=200).print(table)
-    assert [paper.getvalue().count(figure) for figure in ("500", "1.0 (processor 1.0)", "512")] == [6, 3, 1]
+    assert [paper.getvalue().count(figure) for figure in ("500", "1.0 (1.0)", "512")] == [6, 3, 1]
