@@ -135,11 +135,13 @@ def _our_ids(item: Feedback) -> list[str]:
 
 def _completed(item: Feedback, sent: Sent | None, now: datetime) -> Feedback:
     """With what the ledger adds, and a time that is not ahead of our clock: facts count from then on."""
+    address = item.address or (sent.address if sent else "")
     return replace(
         item,
         occurred_at=min(item.occurred_at, now),
         message_id=sent.message_id if sent else item.message_id,
-        address=normal_address(item.address or (sent.address if sent else "")) or None,
+        # A push token is told to the warehouse, which knows it in its own spelling.
+        address=address if item.channel == "push" else normal_address(address) or None,
     )
 
 

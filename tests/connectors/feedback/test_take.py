@@ -170,6 +170,30 @@ def test_a_token_that_a_vendor_calls_invalid_is_revoked_at_once(feedback, take, 
     assert next_claim("ann", channel="push", address="AbC", message_class="transactional") == "suppressed"
 
 
+def test_an_invalid_token_lands_as_a_revoked_device_of_its_owner(feedback, take, sent, landed):
+    sent("ann", channel="push", address="AbC")
+    take(
+        feedback(
+            "Push Notification Failed",
+            channel="push",
+            address=None,
+            provider="fcm",
+            message_id="message-ann",
+            suppress="invalid_token",
+        )
+    )
+    revoked = next(record for record in landed() if record["event"] == "Device Revoked")
+    assert revoked["properties"] == {
+        "token": "AbC",
+        "reason": "invalid_token",
+        "message_id": "message-ann",
+        "profile_id": "profile-ann",
+        "channel": "push",
+        "provider": "fcm",
+    }
+    assert isinstance(parse(revoked), Event)
+
+
 def test_messages_that_bounce_softly_too_often_close_the_address(feedback, take, next_claim, store, now):
     def bounce(number, days_ago):
         return feedback(
