@@ -32,6 +32,9 @@ ROWS_PER_TRANSACTION = 5_000
 UNSUBSCRIBED = "unsubscribed"
 CAN_BE_LIFTED = ("stop", "invalid_token")
 """Suppressions that a later word takes back (START, a new registration); of these the latest word counts."""
+DURABLE = ("journal_mode = wal", "synchronous = full", "foreign_keys = on")
+ROOMY = ("cache_size = -65536", "wal_autocheckpoint = 8000", "temp_store = memory")
+"""64 MB of pages stay in memory and the log is folded in every 32 MB: ids are hashes and fall everywhere."""
 NEVER = datetime(1970, 1, 1)
 
 
@@ -105,7 +108,7 @@ def migrate(engine: sa.Engine) -> None:
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """Durable at commit (WAL alone loses the last commits in a power cut); transactions begin when we say."""
     connection.isolation_level = None
-    for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+    for pragma in (*DURABLE, *ROOMY):
         connection.execute(f"pragma {pragma}")
 
 
@@ -216,6 +219,23 @@ def lift_suppression(
             "lifted_at": lifted_at,
         },
     )
+
+
+def register_tokens(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Push tokens that an app has registered (token, platform, since): active, whatever was said before."""
+    statement = insert(connection, tables.device_tokens)
+    statement = statement.on_conflict_do_update(
+        index_elements=["token"],
+        set_={
+            "platform": statement.excluded.platform,
+            "status": "active",
+            "since": statement.excluded.since,
+        },
+        where=statement.excluded.since > tables.device_tokens.c.since,
+    )
+    for row in rows:
+        connection.execute(statement, {**row, "status": "active"})
+        lift_suppression(connection, "push", row["token"], "invalid_token", row["since"])
 
 
 def is_in_force() -> sa.ColumnElement[bool]:

@@ -19,6 +19,7 @@ from connectors.content import open_renderer
 from connectors.delivery import DeliveryResult, deliver, take_fresh_facts
 from connectors.delivery.fence import fenced
 from connectors.delivery.preview import Share, preview
+from connectors.feedback import write_feedback
 from connectors.landing import open_landing
 from connectors.model import Message
 from connectors.store import open_store, sync_consents, sync_suppressions
@@ -141,6 +142,7 @@ def deliver_due(
                 refresh=partial(take_fresh_facts, store, landing, due.loaded_files),
                 policies=providers.policies(settings.mail_from),
             )
+        write_feedback(store, landing, moment)
         tell_news(settings, store, moment)
         return result
 

@@ -11,7 +11,8 @@ from connectors.delivery.singly import one_by_one
 from connectors.errors import Rejected
 from connectors.model import Content, Doubt, Envelope, Message, Receipt
 from connectors.sms.numbers import e164
-from connectors.sms.twilio_account import PROVIDER, open_twilio
+from connectors.sms.twilio_account import open_twilio
+from connectors.sms.twilio_codes import PROVIDER
 
 
 class TwilioWhatsAppSender:

@@ -13,10 +13,12 @@ from connectors.model import Envelope, Message, Receipt
 
 
 def as_text(envelope: Envelope) -> bytes:
-    """A message as a person reads it: to whom, title, text, link, data."""
+    """A message as a person reads it: to whom, title, text, link, picture, buttons, data."""
     message, content = envelope.message, envelope.content
     lines = [f"To: {message.address}", f"Title: {content.subject}" if content.subject else "", content.text]
-    lines += [content.url or "", json.dumps(content.data, indent=2, default=str) if content.data else ""]
+    lines += [content.url or "", f"Picture: {content.image}" if content.image else ""]
+    lines += [f"[{action.title}] {action.url or ''}".rstrip() for action in content.actions]
+    lines += [json.dumps(content.data, indent=2, default=str) if content.data else ""]
     return "".join(f"{line}\n" for line in lines if line).encode()
 
 

@@ -12,7 +12,15 @@ import sqlalchemy as sa
 
 from connectors.events.files import EventFiles
 from connectors.landing import Landing, LandingFile
-from connectors.store import Store, add_suppressions, batches, insert, normal_address
+from connectors.store import (
+    Store,
+    add_suppressions,
+    batches,
+    insert,
+    lift_suppression,
+    normal_address,
+    register_tokens,
+)
 from connectors.tables import facts, messages, read_files
 
 SIGNALS = {
@@ -43,13 +51,16 @@ class _Found:
 
     facts: list[dict[str, Any]] = field(default_factory=list)
     dead: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[dict[str, Any]] = field(default_factory=list)
+    started: list[tuple[str, str, datetime]] = field(default_factory=list)
 
 
 def take_fresh_facts(store: Store, landing: Landing, loaded_files: Collection[str]) -> int:
     """Read landing files that the warehouse has not loaded and keep what a last look needs.
 
-    Orders and the like end flows; `Unsubscribed` withdraws consent; hard bounces, complaints and revoked
-    devices suppress their address. Reading a file twice changes nothing.
+    Orders and the like end flows; `Unsubscribed` withdraws consent; hard bounces, complaints, STOP and
+    revoked devices suppress their address; START and a new registration lift that. Reading a file twice
+    changes nothing.
 
     Args:
         store: the transactional store.
@@ -83,10 +94,15 @@ def _take_file(store: Store, landing: Landing, file: LandingFile, reader: EventF
             for event in batch.events.to_pylist():
                 if event["event_name"] in SIGNALS:
                     _collect(event, found)
+                elif event["event_name"] == "Device Registered":
+                    found.tokens.append(_token(event))
     with store.transaction() as connection:
         for rows in batches(found.facts):
             connection.execute(insert(connection, facts).on_conflict_do_nothing(), rows)
+        register_tokens(connection, found.tokens)
         add_suppressions(connection, _with_addresses(connection, found.dead))
+        for channel, address, since in found.started:
+            lift_suppression(connection, channel, address, "stop", since)
         statement = insert(connection, read_files)
         connection.execute(
             statement.on_conflict_do_update(
@@ -111,6 +127,8 @@ def _collect(event: Mapping[str, Any], found: _Found) -> None:
     found.facts.extend(
         about | {"identifier_type": kind, "identifier": value} for kind, value in sorted(identifiers)
     )
+    if event["event_name"] == "Subscribed" and properties.get("reason") == "start":
+        found.started.append((properties["channel"], properties.get("address") or "", event["occurred_at"]))
     reason = _deadly(event["event_name"], properties)
     if reason:
         found.dead.append(
@@ -122,6 +140,12 @@ def _collect(event: Mapping[str, Any], found: _Found) -> None:
                 "since": event["occurred_at"],
             }
         )
+
+
+def _token(event: Mapping[str, Any]) -> dict[str, Any]:
+    properties = json.loads(event["properties"])
+    platform = str(properties.get("platform") or "unknown")
+    return {"token": properties["token"], "platform": platform, "since": event["occurred_at"]}
 
 
 def _identifiers(event: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -140,6 +164,8 @@ def _deadly(event_name: str, properties: Mapping[str, Any]) -> str | None:
     """The suppression that an event means, if any; a soft bounce means none."""
     if event_name == "Email Bounced":
         return "hard_bounced" if properties.get("bounce_type") == "hard" else None
+    if event_name == "Unsubscribed":
+        return "stop" if properties.get("reason") == "stop" else None
     if event_name == "Address Suppressed":
         return str(properties.get("reason") or "manual")
     return {"Email Marked as Spam": "complained", "Device Revoked": "invalid_token"}.get(event_name)

@@ -26,6 +26,7 @@ from connectors.delivery.policies import Policies
 from connectors.delivery.receipts import write_receipts
 from connectors.delivery.sender import Sender
 from connectors.delivery.tally import DeliveryResult, Progress, Tally
+from connectors.delivery.told import believe
 from connectors.errors import Rejected
 from connectors.landing import Landing
 from connectors.model import Content, Envelope, Message, Receipt
@@ -154,6 +155,7 @@ class _Run:
             if all(sender.is_repeatable for sender in senders)
         ]
         self.tally.count("unknown", len(ledger.recover(store, now, wall_clock(), repeatable)), "worker_died")
+        self.tally.resolved.update(believe(store, now))
         self.tally.resolved.update(doubts.apply_policies(store, self._policies, now))
         self.tally.count("skipped", len(ledger.expire(store, now)), "too_late")
         forget_old_facts(store, now)

@@ -109,7 +109,26 @@ def _records(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             **more,
         },
     ).record()
+    yield from _closings(row)
     yield from row["events"] or ()
+
+
+def _closings(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Why an address is closed that is not simply dead: a token is revoked, a STOP can be taken back."""
+    if row["suppression"] in (None, "hard_bounced"):
+        return
+    is_token = row["suppression"] == "invalid_token"
+    name = "Device Revoked" if is_token else "Address Suppressed"
+    about = {"token": row["address"]} if is_token else {"address": row["address"]}
+    yield MessageEvent(
+        event_id=event_id(row["message_id"], name),
+        name=name,
+        message_id=row["message_id"],
+        profile_id=row["profile_id"],
+        channel=row["channel"],
+        occurred_at=_occurred_at(row),
+        properties=about | {"reason": row["suppression"]},
+    ).record()
 
 
 def _occurred_at(row: Mapping[str, Any]) -> datetime:
@@ -117,10 +136,14 @@ def _occurred_at(row: Mapping[str, Any]) -> datetime:
     return moment
 
 
-def _event(row: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def _event(row: Mapping[str, Any]) -> tuple[str, dict[str, str | None]]:
     """The event's name, and what only this kind of event says."""
     if row["state"] in ON_EVERY_CHANNEL:
         return ON_EVERY_CHANNEL[row["state"]], {}
     if row["suppression"]:
-        return EVENT_NAMES[row["channel"]]["closed"], {"bounce_type": "hard", "address": row["address"]}
+        is_dead = row["suppression"] == "hard_bounced"
+        return EVENT_NAMES[row["channel"]]["closed"], {
+            "bounce_type": "hard" if is_dead else None,
+            "address": row["address"] if is_dead else None,
+        }
     return EVENT_NAMES[row["channel"]][row["state"]], {}

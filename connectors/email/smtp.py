@@ -30,11 +30,13 @@ class SmtpSender:
 
     channel = "email"
     provider = "smtp"
+    batch_size = 100
+    """More would save little; after a crash, as many may be in doubt."""
     is_repeatable = False
     rate = Rate()
 
     def __init__(
-        self, url: str, mail_from: str, *, connections: int = 4, timeout_seconds: float = 30
+        self, url: str, mail_from: str, *, connections: int = 8, timeout_seconds: float = 30
     ) -> None:
         self._server = Server.at(url)
         self._mail_from = mail_from
@@ -43,7 +45,6 @@ class SmtpSender:
         self._connections = connections
         self._idle: list[Dialogue] = []
         self._slots = asyncio.Semaphore(connections)
-        self.batch_size = 25 * connections
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Send each message over the next free connection; the first one proves that the server is there."""

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 
 from connectors.delivery.facts import SIGNALS
 from connectors.feedback.model import Feedback, event_id
-from connectors.store import CAN_BE_LIFTED, add_suppressions, batches, insert, lift_suppression
+from connectors.store import (
+    CAN_BE_LIFTED,
+    add_suppressions,
+    batches,
+    insert,
+    lift_suppression,
+    normal_address,
+)
 from connectors.tables import facts, feedback
 
 SOFT_BOUNCES = 5
@@ -92,7 +99,8 @@ def _suppression(item: Feedback, sent: Sent | None) -> dict[str, Any]:
     since = item.occurred_at
     if sent and sent.attempted_at and item.suppress in CAN_BE_LIFTED and item.name != "Unsubscribed":
         since = min(since, sent.attempted_at)
-    return {"channel": item.channel, "address": item.address, "reason": item.suppress, "since": since}
+    address = normal_address(item.address or "")
+    return {"channel": item.channel, "address": address, "reason": item.suppress, "since": since}
 
 
 def _worn_out(connection: sa.Connection, new: Sequence[Feedback]) -> Iterator[tuple[Feedback, datetime]]:
@@ -128,18 +136,22 @@ def _tell(
     now: datetime,
     cause: str | None = None,
 ) -> None:
-    """Keep an `Address Suppressed` event for landing; once per address, unless it can be opened again."""
+    """Keep an event for landing that says so; once per address, unless it can be opened again."""
     reason = closed["reason"]
+    is_token = reason == "invalid_token"
+    properties = {"reason": reason} | ({"token": item.address} if is_token else {})
     about = (item.channel, item.address, reason, item.event_id if reason in CAN_BE_LIFTED else None)
     row = {
         "event_id": event_id("suppressed", *about),
-        "name": "Address Suppressed",
+        "name": "Device Revoked" if is_token else "Address Suppressed",
         "channel": item.channel,
         "address": item.address,
         "provider": item.provider,
         "occurred_at": closed["since"],
         "taken_at": now,
-        "properties": {"reason": reason} | ({"cause": cause} if cause else {}),
+        "properties": properties | ({"cause": cause} if cause else {}),
+        # Whose token it is, only the message tells.
+        "message_id": item.message_id if is_token else None,
         "is_written_back": False,
     }
     connection.execute(insert(connection, feedback).on_conflict_do_nothing(), row)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.delivery import ledger
+from connectors.delivery.told import believe
 from connectors.feedback.effects import apply
 from connectors.feedback.model import Feedback
 from connectors.feedback.written import write_feedback
@@ -90,7 +90,7 @@ def take_feedback(
             events.update(item.name for item in new)
             counts["repeated"] += len(batch) - len(new)
             counts.update(apply(connection, new, sent, now))
-            counts["resolved"] += _resolve(store, new, now)
+            counts["resolved"] += _believe(store, new, now)
         if progress:
             progress(len(batch))
     with store.transaction() as connection:
@@ -104,27 +104,6 @@ def take_feedback(
         counts["resolved"],
         written,
     )
-
-
-def resolve_unknowns(store: Store, now: datetime) -> int:
-    """Resolve what became unknown after its feedback had come: a worker died between send and receipt.
-
-    Returns:
-        the number of ledger rows resolved.
-    """
-    about = sa.or_(
-        feedback.c.message_id == messages.c.message_id,
-        feedback.c.provider_message_id == messages.c.provider_message_id,
-    )
-    with store.transaction() as connection:
-        rows = connection.execute(
-            # `accepted` is the lesser word: proof that it left outweighs a later refusal.
-            sa.select(messages.c.message_id, sa.func.min(feedback.c.outcome).label("outcome"))
-            .join(feedback, about)
-            .where(messages.c.state == "unknown", feedback.c.outcome.is_not(None))
-            .group_by(messages.c.message_id)
-        ).all()
-        return sum(ledger.reconcile(store, row.message_id, row.outcome, "webhook", now) for row in rows)
 
 
 def _messages_of(connection: sa.Connection, batch: Sequence[Feedback]) -> dict[str, Sent]:
@@ -156,11 +135,13 @@ def _our_ids(item: Feedback) -> list[str]:
 
 def _completed(item: Feedback, sent: Sent | None, now: datetime) -> Feedback:
     """With what the ledger adds, and a time that is not ahead of our clock: facts count from then on."""
+    address = item.address or (sent.address if sent else "")
     return replace(
         item,
         occurred_at=min(item.occurred_at, now),
         message_id=sent.message_id if sent else item.message_id,
-        address=normal_address(item.address or (sent.address if sent else "")) or None,
+        # A push token is told to the warehouse, which knows it in its own spelling.
+        address=address if item.channel == "push" else normal_address(address) or None,
     )
 
 
@@ -194,21 +175,10 @@ def _row(item: Feedback, now: datetime) -> dict[str, Any]:
     }
 
 
-def _resolve(store: Store, new: Sequence[Feedback], now: datetime) -> int:
-    """Unknown outcomes that this feedback settles; a message that a worker still waits for is left alone."""
-    told: dict[str, Literal["accepted", "rejected"]] = {}
-    for item in new:
-        if item.message_id and told.get(item.message_id) != "accepted":
-            told[item.message_id] = item.outcome
-    with store.transaction() as connection:
-        unknown: Sequence[str] = connection.scalars(
-            sa.select(messages.c.message_id).where(
-                messages.c.message_id.in_(told), messages.c.state == "unknown"
-            )
-        ).all()
-        return sum(
-            ledger.reconcile(store, message_id, told[message_id], "webhook", now) for message_id in unknown
-        )
+def _believe(store: Store, new: Sequence[Feedback], now: datetime) -> int:
+    """Messages that this feedback resolves."""
+    about = {item.message_id for item in new if item.message_id}
+    return believe(store, now, about).total() if about else 0
 
 
 def _forget(connection: sa.Connection, now: datetime) -> None:

@@ -23,7 +23,7 @@ from connectors.feedback.model import (
     moment,
 )
 from connectors.feedback.replies import Keyword, keyword, reply
-from connectors.sms.twilio_account import SUPPRESSIONS
+from connectors.sms.twilio_codes import SUPPRESSIONS
 
 PROVIDER = "twilio"
 WHATSAPP = "whatsapp:"

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
-from connectors.errors import StopSync, TryAgain
-from connectors.http import Reply, judge
+from connectors.errors import StopSync
+from connectors.http import Reply
 from connectors.model import Envelope, Message, Receipt
+from connectors.push.apns_answers import reason_of, receipt_of
 from connectors.push.http2 import Http2Client
 from connectors.push.payload import encode, expires_epoch, is_urgent
 from connectors.push.tokens import ReusedToken, belongs_to
@@ -24,21 +25,6 @@ REUSED_SECONDS = 40 * 60
 """Apple refuses provider tokens older than an hour, and newer ones than every 20 minutes."""
 
 NAMESPACE = uuid.UUID("5d0b6a54-98c5-5c4e-9a39-4d1c0fd3a9b5")
-INVALID_TOKEN = frozenset({"BadDeviceToken", "Unregistered", "ExpiredToken"})
-OUR_FAULT = frozenset(
-    {
-        "BadCertificate",
-        "BadCertificateEnvironment",
-        "BadPath",
-        "BadTopic",
-        "Forbidden",
-        "InvalidProviderToken",
-        "MissingProviderToken",
-        "MissingTopic",
-        "TopicDisallowed",
-    }
-)
-"""Key, team or topic are wrong: every notification would fail."""
 
 
 class ApnsSender:
@@ -126,37 +112,6 @@ def headers(envelope: Envelope) -> dict[str, str]:
 def apns_id(message_id: str) -> str:
     """The message id as the UUID that Apple wants; the same for every attempt."""
     return str(uuid.uuid5(NAMESPACE, message_id))
-
-
-def reason_of(reply: Reply) -> str | None:
-    """Apple's word for why not."""
-    answer = None if reply.is_success else reply.json()
-    return str(answer["reason"]) if isinstance(answer, dict) and "reason" in answer else None
-
-
-def receipt_of(message_id: str, reply: Reply) -> Receipt:
-    """Apple's answer as a receipt.
-
-    Raises:
-        TryAgain: too many notifications for the device, or APNs is going down.
-        StopSync: key, team or topic are wrong.
-    """
-    reason = reason_of(reply)
-    if reply.is_success:
-        if name := reply.headers.get("apns-id"):
-            return Receipt(message_id, "accepted", "apns", name)
-        return Receipt(message_id, "unknown", "apns", reason="unreadable_answer")
-    if reason in INVALID_TOKEN:
-        return Receipt(message_id, "rejected", "apns", reason=f"apns {reason}", suppress="invalid_token")
-    if reason in OUR_FAULT:
-        raise StopSync(f"apns {reason}: check MILLRACE_APNS_… and the topic")
-    if reason == "ExpiredProviderToken":
-        raise TryAgain("apns ExpiredProviderToken: is the clock right?")
-    verdict = judge(reply, "apns")
-    assert verdict, "success was read above"
-    if reason and verdict.outcome == "rejected":
-        return Receipt(message_id, "rejected", "apns", reason=f"apns {reason}")
-    return verdict.receipt(message_id, "apns")
 
 
 def _signing_key(pem: str) -> ec.EllipticCurvePrivateKey:

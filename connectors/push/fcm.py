@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
 from connectors.errors import StopSync, TryAgain
-from connectors.http import HttpClient, Reply, judge
-from connectors.model import Envelope, Message, Receipt, SuppressionReason
+from connectors.http import HttpClient, Reply
+from connectors.model import Envelope, Message, Receipt
+from connectors.push.fcm_answers import receipt_of, words
 from connectors.push.payload import encode
 from connectors.push.tokens import ReusedToken, belongs_to
 
@@ -26,9 +27,7 @@ SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_SECONDS = 3600
 REUSED_SECONDS = TOKEN_SECONDS - 300
-UNAUTHENTICATED, FORBIDDEN = 401, 403
-WAIT_WITHOUT_HINT_SECONDS = 60.0
-"""Firebase asks for a minute when it is over quota and names no time."""
+UNAUTHENTICATED = 401
 
 
 class FcmSender:
@@ -103,57 +102,6 @@ class FcmSender:
         if reply.status is not None and 400 <= reply.status < 500 and reply.status not in (408, 429):  # noqa: PLR2004
             raise StopSync(f"fcm: Google refused the service account (http {reply.status}): check its key")
         raise TryAgain(f"fcm_no_access: http {reply.status}", reply.retry_after_seconds())
-
-
-def receipt_of(message_id: str, reply: Reply) -> Receipt:
-    """FCM's answer as a receipt: its error codes say more than the status.
-
-    Raises:
-        TryAgain: over quota, unavailable, or the credentials that FCM has for Apple or browsers are wrong.
-        StopSync: this project may not send.
-    """
-    if reply.is_success:
-        answer = reply.json()
-        if isinstance(answer, dict) and answer.get("name"):
-            return Receipt(message_id, "accepted", "fcm", str(answer["name"]))
-        return Receipt(message_id, "unknown", "fcm", reason="unreadable_answer")
-    said = words(reply)
-    if "UNREGISTERED" in said or (reply.status == 400 and "invalid_token" in said):  # noqa: PLR2004
-        return _rejected(
-            message_id,
-            "fcm UNREGISTERED" if "UNREGISTERED" in said else "fcm INVALID_ARGUMENT token",
-            "invalid_token",
-        )
-    if "SENDER_ID_MISMATCH" in said:
-        # A token of another project; or ours is the wrong one, and every token would say so: none is closed.
-        return _rejected(message_id, "fcm SENDER_ID_MISMATCH", None)
-    if "THIRD_PARTY_AUTH_ERROR" in said:
-        raise TryAgain("fcm THIRD_PARTY_AUTH_ERROR")
-    if "QUOTA_EXCEEDED" in said:
-        raise TryAgain("fcm QUOTA_EXCEEDED", reply.retry_after_seconds() or WAIT_WITHOUT_HINT_SECONDS)
-    verdict = judge(reply, "fcm")
-    assert verdict, "success was read above"
-    return verdict.receipt(message_id, "fcm")
-
-
-def words(reply: Reply) -> set[str]:
-    """The codes in an error of FCM, and `invalid_token` when it complains of the token itself."""
-    answer = reply.json()
-    error = answer.get("error") if isinstance(answer, dict) else None
-    if not isinstance(error, dict):
-        return set()
-    details = [detail for detail in error.get("details") or () if isinstance(detail, dict)]
-    said = {str(error.get("status"))} | {str(detail.get("errorCode")) for detail in details}
-    fields = {
-        violation.get("field") for detail in details for violation in detail.get("fieldViolations") or ()
-    }
-    if "message.token" in fields or "registration token" in str(error.get("message")):
-        said.add("invalid_token")
-    return said
-
-
-def _rejected(message_id: str, reason: str, suppress: SuppressionReason | None) -> Receipt:
-    return Receipt(message_id, "rejected", "fcm", reason=reason, suppress=suppress)
 
 
 def _account(text: str) -> dict[str, Any]:

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-import http_ece  # type: ignore[import-untyped]
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
-from connectors.errors import Rejected, StopSync
+from connectors.errors import StopSync
 from connectors.http import HttpClient, Reply, judge
 from connectors.model import Envelope, Message, Receipt
 from connectors.push.payload import encode, is_urgent, ttl_seconds
+from connectors.push.subscriptions import PUSH_SERVICES, encrypt, padless, read_subscription, unpadded
 from connectors.push.tokens import ReusedToken, belongs_to
-
-PUSH_SERVICES = (
-    "fcm.googleapis.com",
-    "push.services.mozilla.com",
-    "push.apple.com",
-    "notify.windows.com",
-)
-"""Whose subscriptions are served, with all below them: a subscription comes from a browser, so its address
-could name anything, our own network included."""
 
 SIGNED_SECONDS = 12 * 3600
 """RFC 8292 allows a day."""
@@ -44,15 +30,6 @@ CREATED = frozenset({201, 202})
 GONE = frozenset({404, 410})
 KEY_REFUSED = frozenset({401, 403})
 """One push service does not take our key, or one subscription was made with another: not a fault of all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A browser's subscription: where to, and the keys that only its browser can read with."""
-
-    endpoint: SplitResult
-    p256dh: bytes
-    auth: bytes
 
 
 class WebPushSender:
@@ -139,41 +116,6 @@ class WebPushSender:
         return f"vapid t={jwt.encode(claims, self._key, 'ES256')}, k={padless(public)}"
 
 
-def read_subscription(address: str, push_services: Sequence[str]) -> Subscription:
-    """The subscription that a device token is: the JSON of `PushSubscription`.
-
-    Raises:
-        Rejected: it is none, lacks its keys, or leads to somewhere else than a push service.
-    """
-    try:
-        given: Any = json.loads(address)
-        endpoint = urlsplit(given["endpoint"])
-        keys = given["keys"]
-        subscription = Subscription(endpoint, unpadded(keys["p256dh"]), unpadded(keys["auth"]))
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), subscription.p256dh)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Rejected("not_a_push_subscription") from error
-    host = endpoint.hostname or ""
-    if endpoint.scheme != "https" or not any(
-        host == service or host.endswith(f".{service}") for service in push_services
-    ):
-        raise Rejected("unknown_push_service")
-    return subscription
-
-
-def encrypt(payload: bytes, subscription: Subscription) -> bytes:
-    """One record of aes128gcm, with a key that is used once (RFC 8291)."""
-    encrypted: bytes = http_ece.encrypt(
-        payload,
-        salt=os.urandom(16),
-        private_key=ec.generate_private_key(ec.SECP256R1()),
-        dh=subscription.p256dh,
-        auth_secret=subscription.auth,
-        version="aes128gcm",
-    )
-    return encrypted
-
-
 def topic(message_id: str) -> str:
     """A name of at most 32 letters of URL-safe base64: a copy that still waits is replaced by the next."""
     return padless(hashlib.sha256(message_id.encode()).digest())[:32]
@@ -194,13 +136,3 @@ def receipt_of(message_id: str, reply: Reply) -> Receipt:
     if reply.status not in CREATED:
         return Receipt(message_id, "unknown", "web_push", reason=f"http {reply.status}")
     return Receipt(message_id, "accepted", "web_push", reply.headers.get("location"))
-
-
-def padless(value: bytes) -> str:
-    """URL-safe base64 as the RFCs write it."""
-    return urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-def unpadded(text: str) -> bytes:
-    """URL-safe base64 with or without its padding."""
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from connectors.feedback import PROVIDERS, take_feedback
+from connectors.feedback import take_feedback
+from connectors.feedback.providers import PROVIDERS
 from connectors.feedback.reading import Recording, RejectedItem
 from connectors.landing import open_landing
 from connectors.store import open_store

@@ -1,4 +1,4 @@
-"""`make bench`: what history costs and what an hour costs, in one table. Each size runs in a process of its own."""
+"""`make bench`: what history costs, what an hour costs, what sending costs. Each size runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -30,9 +30,19 @@ def main() -> None:
     if options.one:
         print(as_json(measure(*SIZES[options.one], NEW_EVENTS, options.repeats, verbose=options.verbose)))
         return
+    console = Console()
+    if options.only != "delivery":
+        print_sizes(console, options)
+    if options.only != "warehouse":
+        from tests.bench.delivery import LISTS, MILLION, print_delivery  # noqa: PLC0415  (no part of a size's memory)
+
+        print_delivery(console, options.mails, MILLION if options.million else LISTS)
+
+
+def print_sizes(console: Console, options: argparse.Namespace) -> None:
+    """History and hours."""
     names = ["200k"] if options.quick else options.events
     costs = {name: run(name, options) for name in names}
-    console = Console()
     console.print(size_table(costs))
     print_growth(console, costs)
     if options.year:
@@ -47,6 +57,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--events", nargs="+", choices=SIZES, default=["1M", "5M"], help="sizes of history")
     parser.add_argument("--quick", action="store_true", help="only a history of 200k events")
     parser.add_argument("--repeats", type=int, default=5, help="ticks of each kind")
+    parser.add_argument("--only", choices=["warehouse", "delivery"], help="one half of the bench")
+    parser.add_argument("--mails", type=int, default=5_000, help="how many to send for each figure")
+    parser.add_argument("--million", action="store_true", help="also a send list of a million recipients")
     parser.add_argument("--year", action="store_true", help="also the real year of Online Retail, day by day")
     parser.add_argument(
         "--verbose", action="store_true", help="the slowest models and statements of each run"

@@ -109,6 +109,23 @@ def test_the_push_token_is_the_last_device_that_was_not_revoked(shop):
     assert shop.rows("select push_token from profiles.profiles") == [("old",)]
 
 
+def test_a_token_that_the_vendor_revokes_under_the_profile_makes_room_for_the_device_before(shop):
+    shop.take(
+        [
+            identify("2026-03-01T09:00:00", "", "browser", email="ann@x.example"),
+            identify("2026-03-01T09:30:00", "ann", "browser"),
+            event("Device Registered", "2026-03-01T10:00:00", token="old"),
+            event("Device Registered", "2026-03-01T11:00:00", token="new"),
+        ]
+    )
+    shop.run("2026-03-01 12:00:00")
+    [(profile_id, token)] = shop.rows("select profile_id, push_token from profiles.profiles")
+    revoked = {"profile_id": profile_id, "message_id": "m1", "channel": "push", "token": token}
+    shop.take([event("Device Revoked", "2026-03-01T13:00:00", "", **revoked)])
+    shop.run("2026-03-02")
+    assert shop.rows("select push_token from profiles.profiles") == [("old",)]
+
+
 def suppressed(shop) -> list[tuple]:
     return shop.rows("select channel, address, reason from profiles.suppressions order by all")
 

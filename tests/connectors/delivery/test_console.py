@@ -3,11 +3,17 @@
 import asyncio
 from email import message_from_bytes
 
-from connectors.model import Content, Envelope, Receipt
+from connectors.model import Action, Content, Envelope, Receipt
 from connectors.providers import load_providers
 from connectors.vendors import open_senders
 
-PUSH = Content("The early shelf is open.", subject="You are one of us", url="https://shop.example/c/token")
+PUSH = Content(
+    "The early shelf is open.",
+    subject="You are one of us",
+    url="https://shop.example/c/token",
+    image="https://shop.example/images/shelf.jpg",
+    actions=(Action("look", "Have a look", "https://shop.example/c/shelf"), Action("later", "Not now")),
+)
 
 
 def senders(folder):
@@ -26,6 +32,8 @@ def test_a_push_becomes_a_file_that_a_person_can_open(tmp_path, message, now):
     ]
     assert next(tmp_path.rglob("*.txt")).read_text() == (
         "To: token-1\nTitle: You are one of us\nThe early shelf is open.\nhttps://shop.example/c/token\n"
+        "Picture: https://shop.example/images/shelf.jpg\n"
+        "[Have a look] https://shop.example/c/shelf\n[Not now]\n"
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from connectors import tables
 from connectors.delivery import take_fresh_facts
 from connectors.delivery.facts import SIGNALS, forget_old_facts
+from connectors.store import is_in_force
 
 
 def order(number, now):
@@ -59,3 +60,48 @@ def test_signals_have_the_words_of_the_warehouse(request):
     seed = request.config.rootpath / "dbt" / "seeds" / "event_kinds.csv"
     words = dict(line.split(",")[:2] for line in seed.read_text().splitlines()[1:])
     assert {name: words.get(name) for name in SIGNALS} == SIGNALS
+
+
+def test_a_stop_that_landed_elsewhere_closes_the_number_until_start(store, landing, now):
+    stop = {"channel": "sms", "address": "+43123", "phone": "+43123", "reason": "stop"}
+    landing.write("a.ndjson", [told("Unsubscribed", now, **stop)])
+    take_fresh_facts(store, landing, set())
+    assert closed(store) == [("sms", "+43123", "stop")]
+    landing.write("b.ndjson", [told("Subscribed", now + timedelta(hours=1), **stop | {"reason": "start"})])
+    take_fresh_facts(store, landing, set())
+    assert closed(store) == []
+
+
+def test_a_token_is_registered_revoked_and_registered_again(store, landing, now):
+    def tokens():
+        with store.transaction() as connection:
+            return connection.execute(
+                select(tables.device_tokens.c.token, tables.device_tokens.c.status)
+            ).all()
+
+    landing.write("a.ndjson", [told("Device Registered", now, token="AbC", platform="ios")])
+    take_fresh_facts(store, landing, set())
+    assert (tokens(), closed(store)) == ([("AbC", "active")], [])
+    landing.write("b.ndjson", [told("Device Revoked", now + timedelta(hours=1), token="AbC")])
+    take_fresh_facts(store, landing, set())
+    assert (tokens(), closed(store)) == ([("AbC", "invalid_token")], [("push", "abc", "invalid_token")])
+    landing.write("c.ndjson", [told("Device Registered", now + timedelta(hours=2), token="AbC")])
+    take_fresh_facts(store, landing, set())
+    assert (tokens(), closed(store)) == ([("AbC", "active")], [])
+
+
+def told(event, at, **properties):
+    return {
+        "type": "track",
+        "messageId": f"{event}-{at}",
+        "event": event,
+        "userId": "ann",
+        "timestamp": at.isoformat() + "Z",
+        "properties": properties,
+    }
+
+
+def closed(store):
+    columns = (tables.suppressions.c[name] for name in ("channel", "address", "reason"))
+    with store.transaction() as connection:
+        return connection.execute(select(*columns).where(is_in_force())).all()

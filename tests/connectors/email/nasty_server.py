@@ -63,10 +63,10 @@ class NastyServer:
         self.errors = []
 
     @asynccontextmanager
-    async def running(self):
+    async def running(self, tls=None):
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Session(self), "127.0.0.1", 0)
-        self.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await loop.create_server(lambda: _Session(self), "127.0.0.1", 0, ssl=tls)
+        self.url = f"smtp{'s' * bool(tls)}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:

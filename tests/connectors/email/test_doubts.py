@@ -1,9 +1,11 @@
 """No server is rude enough to make us send twice, or believe what was not said."""
 
 import asyncio
+import ssl
 from collections import Counter
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from connectors.email import smtp
 from connectors.email.smtp import SmtpSender
 from connectors.errors import TryAgain
 from connectors.model import Content, Envelope
+from tests.connectors.conformance.http2 import certificate
 from tests.connectors.email.nasty_server import ACTIONS, Manners, NastyServer
 
 PEOPLE = ("ann", "bob", "cid")
@@ -109,6 +112,18 @@ def test_replies_may_come_byte_by_byte(envelopes):
     manners = Manners(is_slow=True, replies={".": ["multi-line"] * 3, "DATA": ["multi-line"] * 3})
     outcomes, _ = asyncio.run(meet(manners, envelopes, timeout_seconds=10))
     assert set(outcomes.values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_the_same_dialogue_goes_through_tls(envelopes, run, monkeypatch):
+    server_tls, client_tls = certificate()
+    monkeypatch.setattr(ssl, "create_default_context", lambda *_, **__: client_tls)
+
+    async def encrypted():
+        async with NastyServer(Manners()).running(server_tls) as server:
+            return await deliver(envelopes, server, connections=1, timeout_seconds=10)
+
+    assert run(encrypted()) == dict.fromkeys(PEOPLE, "accepted")
 
 
 def test_what_begins_with_a_dot_arrives_with_it(envelopes):

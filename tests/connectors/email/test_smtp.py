@@ -1,13 +1,16 @@
 """E-mail over SMTP, against a real server: each recipient has an outcome of their own."""
 
 import asyncio
+import ssl
 
 import pytest
+import uvloop
 from aiosmtpd.smtp import AuthResult
 
 from connectors.email.smtp import SmtpSender
 from connectors.errors import StopSync, TryAgain
 from connectors.model import Content, Envelope, Receipt
+from tests.connectors.conformance.http2 import certificate
 
 FROM = "Millrace Shop <hello@shop.example>"
 
@@ -22,15 +25,15 @@ def envelope(message, now):
     return build
 
 
-def send(url, *envelopes, **options):
-    async def run():
+def send(url, *envelopes, run=asyncio.run, **options):
+    async def deliver():
         sender = SmtpSender(url, FROM, **options)
         try:
             return await sender.send(envelopes)
         finally:
             await sender.close()
 
-    return asyncio.run(run())
+    return run(deliver())
 
 
 def test_an_accepted_mail_has_the_servers_own_name(mail_server, envelope):
@@ -115,6 +118,25 @@ def test_a_wrong_password_means_that_a_person_must_act(mail_server_with, envelop
     }
     with mail_server_with(**refuse) as server, pytest.raises(StopSync, match="MILLRACE_SMTP"):
         send(server.url.replace("smtp://", "smtp://ann:wrong@"), envelope("ann"))
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_nothing_is_said_before_the_connection_is_encrypted_and_logged_in(
+    mail_server_with, envelope, run, monkeypatch
+):
+    server_tls, client_tls = certificate()
+    monkeypatch.setattr(ssl, "create_default_context", lambda *_, **__: client_tls)
+    demands = {
+        "tls_context": server_tls,
+        "require_starttls": True,
+        "authenticator": lambda *_: AuthResult(success=True),
+        "auth_required": True,
+    }
+    with mail_server_with(**demands) as server:
+        url = server.url.replace("smtp://", "smtp://ann:right@")
+        receipts = send(url, envelope("ann"), envelope("bob"), run=run, connections=1)
+        assert [receipt.outcome for receipt in receipts] == ["accepted", "accepted"]
+        assert server.ids() == ["message-ann", "message-bob"]
 
 
 def test_reasons_never_name_the_recipient(mail_server, envelope):

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from connectors.feedback import PROVIDERS, Feedback, Post
+from connectors.feedback import Feedback, Post
+from connectors.feedback.providers import PROVIDERS
 
 RECEIVED_AT = datetime(2026, 3, 2, 10)
 

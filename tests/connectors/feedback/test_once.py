@@ -102,7 +102,7 @@ class Killed(BaseException):
 POINTS = [
     (taking, "_keep"),
     (taking, "apply"),
-    (taking, "_resolve"),
+    (taking, "_believe"),
     (writing, "_unwritten"),
     (writing, "_mark"),
 ]

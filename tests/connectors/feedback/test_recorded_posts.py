@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.feedback import PROVIDERS, Feedback, Post
+from connectors.feedback import Feedback, Post
 from connectors.feedback.bounce_mail import normalize as read_bounce
+from connectors.feedback.providers import PROVIDERS
 
 RECEIVED_AT = datetime(2026, 3, 2, 10)
 NAMES = {

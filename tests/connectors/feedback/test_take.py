@@ -8,8 +8,9 @@ from sqlalchemy import insert, select
 
 from connectors import tables
 from connectors.delivery import ledger, take_fresh_facts
+from connectors.delivery.told import believe
 from connectors.events import Event, parse
-from connectors.feedback import Feedback, resolve_unknowns, take_feedback, write_feedback
+from connectors.feedback import Feedback, take_feedback, write_feedback
 from connectors.feedback.effects import SOFT_BOUNCE_WINDOW, SOFT_BOUNCES
 from connectors.feedback.model import event_id
 from connectors.model import Receipt
@@ -169,6 +170,30 @@ def test_a_token_that_a_vendor_calls_invalid_is_revoked_at_once(feedback, take, 
     assert next_claim("ann", channel="push", address="AbC", message_class="transactional") == "suppressed"
 
 
+def test_an_invalid_token_lands_as_a_revoked_device_of_its_owner(feedback, take, sent, landed):
+    sent("ann", channel="push", address="AbC")
+    take(
+        feedback(
+            "Push Notification Failed",
+            channel="push",
+            address=None,
+            provider="fcm",
+            message_id="message-ann",
+            suppress="invalid_token",
+        )
+    )
+    revoked = next(record for record in landed() if record["event"] == "Device Revoked")
+    assert revoked["properties"] == {
+        "token": "AbC",
+        "reason": "invalid_token",
+        "message_id": "message-ann",
+        "profile_id": "profile-ann",
+        "channel": "push",
+        "provider": "fcm",
+    }
+    assert isinstance(parse(revoked), Event)
+
+
 def test_messages_that_bounce_softly_too_often_close_the_address(feedback, take, next_claim, store, now):
     def bounce(number, days_ago):
         return feedback(
@@ -227,7 +252,7 @@ def test_a_webhook_that_came_before_its_worker_died_resolves_the_message_afterwa
     take(feedback("Email Delivered", message_id="message-ann"))
     ledger.release(store, WORKER, now)
     assert ledger_rows("state") == {"message-ann": "unknown"}
-    assert resolve_unknowns(store, now) == 1
+    assert believe(store, now) == {"accepted": 1}
     assert ledger_rows("state", "resolved_by") == {"message-ann": ("accepted", "webhook")}
 
 

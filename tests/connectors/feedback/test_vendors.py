@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from connectors.feedback import PROVIDERS, Feedback, Post, bounce_mail
+from connectors.feedback import Feedback, Post, bounce_mail
+from connectors.feedback.providers import PROVIDERS
 from connectors.feedback.replies import keyword
 
 RECEIVED_AT = datetime(2026, 3, 2, 10)

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from connectors.errors import StopSync
 from connectors.model import Content
 from connectors.push.payload import MOST_BYTES, web_notification
-from connectors.push.web_push import WebPushSender, padless
+from connectors.push.subscriptions import padless
+from connectors.push.web_push import WebPushSender
 from tests.connectors.conformance.vendor import Answer, Vendor
 
 AUTH = b"0123456789abcdef"

@@ -87,17 +87,34 @@ member_activity as (
 
 ),
 
-latest_traits as (
+-- a device may be registered under one identifier and revoked under another
+said_traits as (
 
     select
         members.profile_id,
-        split_part(traits.trait, '/', 1) as trait,
-        {{ last_by('traits.value', 'traits.occurred_at', 'traits.event_id') }} as value,
+        traits.trait,
+        traits.value,
+        traits.occurred_at,
+        traits.event_id,
     from members
     inner join {{ ref('int_identifier_traits') }} as traits
         on members.identifier_id = traits.identifier_id
-    where traits.value <> ''
-    group by members.profile_id, split_part(traits.trait, '/', 1)
+    qualify row_number() over (
+        partition by members.profile_id, traits.trait
+        order by traits.occurred_at desc, traits.event_id desc
+    ) = 1
+
+),
+
+latest_traits as (
+
+    select
+        profile_id,
+        split_part(trait, '/', 1) as trait,
+        {{ last_by('value', 'occurred_at', 'event_id') }} as value,
+    from said_traits
+    where value <> ''
+    group by profile_id, split_part(trait, '/', 1)
 
 ),
 
