@@ -14,8 +14,8 @@ FINE = Answer(200, {"fine": True})
 
 
 @pytest.fixture
-def apple():
-    with Http2Vendor(most_streams=3).running() as vendor:
+def apple(request):
+    with Http2Vendor(most_streams=getattr(request, "param", 3)).running() as vendor:
         yield vendor
 
 
@@ -58,6 +58,7 @@ def test_no_more_streams_than_the_server_allows(apple, posts):
     assert (apple.most_at_once, apple.connections) == (3, 1)
 
 
+@pytest.mark.parametrize("apple", [100], indirect=True)
 def test_no_more_bytes_than_the_server_takes(apple, posts):
     apple.answers(FINE)
     assert posts(40, body=b"x" * 4096) == [200] * 40

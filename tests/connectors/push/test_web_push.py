@@ -147,6 +147,7 @@ def test_only_a_subscription_that_is_gone_is_closed(service, send, envelope, sta
         (subscription("http://updates.push.services.mozilla.com/x"), "unknown_push_service"),
         (subscription("https://169.254.169.254/latest/meta-data"), "unknown_push_service"),
         (subscription("https://evilpush.apple.com.example/x"), "unknown_push_service"),
+        (subscription("https://evilpush.apple.com/x"), "unknown_push_service"),
         (subscription("https://notpush.apple.community/x"), "unknown_push_service"),
     ],
 )
