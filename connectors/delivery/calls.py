@@ -11,6 +11,7 @@ from connectors.delivery import ledger
 from connectors.delivery.breakers import write_health
 from connectors.delivery.clerk import Clerk
 from connectors.delivery.lanes import PATIENCE_SECONDS, Lane, Router
+from connectors.delivery.policies import give_back_places
 from connectors.delivery.splitting import isolate
 from connectors.delivery.tally import Tally
 from connectors.errors import Indivisible, StopSync, TryAgain
@@ -168,8 +169,7 @@ class Calls:
             )
             (moved if is_moved else later).append(envelope)
         if moved:
-            ids = [envelope.message.message_id for envelope in moved]
-            await self._clerk.do(partial(ledger.free, self._store, ids, self._worker))
+            await self._clerk.do(partial(self._give_back, lane, moved))
             for envelope in moved:
                 self.route(envelope.message)
         if later:
@@ -184,6 +184,13 @@ class Calls:
                 for envelope in later
             ]
             await self.record(lane, receipts, later)
+
+    def _give_back(self, lane: Lane, moved: Sequence[Envelope]) -> None:
+        """Attempted, known not to have left, and not ours any more: nor is its place in the warm-up plan."""
+        with self._store.transaction() as connection:
+            ids = [envelope.message.message_id for envelope in moved]
+            ledger.free(self._store, ids, self._worker)
+            give_back_places(connection, lane.plans, len(moved), self._now())
 
     def _has_other(self, envelope: Envelope) -> bool:
         message = envelope.message

@@ -28,6 +28,7 @@ from connectors.delivery.last_look import NOTHING_DECLARED, Verdict, last_look
 from connectors.delivery.policies import Late, WarmUp, left_today, take_places
 from connectors.delivery.settling import GIVE_UP_AFTER, backoff, settle
 from connectors.delivery.workers import is_dead, new_worker
+from connectors.many import Many
 from connectors.model import Message
 from connectors.store import Store, insert
 from connectors.tables import messages
@@ -56,6 +57,11 @@ FINAL = ("accepted", "rejected", "skipped", "unknown")
 PLANNED_COLUMNS = (
     *("message_id", "kind", "flow", "step", "entry_id", "profile_id", "channel", "address", "template"),
     *("variant", "message_class", "consent_id", "decided_at", "due_at", "expires_at"),
+)
+
+_INSERT = Many(
+    lambda connection: insert(connection, messages).on_conflict_do_nothing(),
+    [*PLANNED_COLUMNS, "state", "attempt_count", "planned_at", "is_written_back"],
 )
 
 
@@ -218,8 +224,7 @@ def _plan(connection: sa.Connection, by_id: Mapping[str, Message], now: datetime
         {column: getattr(by_id[message_id], column) for column in PLANNED_COLUMNS} | new
         for message_id in sorted(by_id)
     ]
-    if rows:
-        connection.execute(insert(connection, messages).on_conflict_do_nothing(), rows)
+    _INSERT.execute(connection, rows)
 
 
 def _lock(connection: sa.Connection, message_ids: Collection[str]) -> Sequence[sa.Row[Any]]:

@@ -19,6 +19,8 @@ RECOVERY = 0.05
 SLOWEST = 0.01
 """Share of the ceiling below which the rate does not fall: one answer must be able to arrive."""
 DEFAULT_PAUSE_SECONDS = 1.0
+LEAST_CEILING = 10.0
+"""Messages per second; a few messages that met a busy moment say little about what a provider takes."""
 WINDOW_SECONDS = 1.0
 """Over which the rate is measured at which a provider without a published limit said "too many"."""
 
@@ -82,7 +84,7 @@ class Limiter:
             return
         self._fill(now)
         if self.per_second is None:
-            self.per_second = self._ceiling = max(self._measured, self._window_count, 1.0)
+            self.per_second = self._ceiling = max(self._measured, self._window_count, LEAST_CEILING)
         assert self._ceiling is not None
         self.per_second = max(self.per_second * SHRINK, self._ceiling * SLOWEST)
         self._tokens = min(self._tokens, 0.0)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from connectors.delivery.dead_letters import bury
 from connectors.delivery.kept import keep
+from connectors.many import Many
 from connectors.model import Message, Receipt
 from connectors.store import Store, add_suppressions, normal_address
 from connectors.tables import messages
@@ -55,8 +56,7 @@ def settle(
     with store.transaction() as connection:
         rows = _lock(connection, by_id, worker)
         values = {row["message_id"]: _outcome(row, by_id[row["message_id"]], worker, now) for row in rows}
-        if values:
-            connection.execute(_UPDATE, [{"id": key, **value} for key, value in values.items()])
+        _UPDATE.execute(connection, [{"id": key, **value} for key, value in values.items()])
         closed = [(row, reason) for row in rows if (reason := by_id[row["message_id"]].suppress)]
         add_suppressions(connection, [_suppression(row, reason, now) for row, reason in closed])
         dead = {
@@ -102,10 +102,12 @@ def _lock(connection: sa.Connection, by_id: Mapping[str, Receipt], worker: str) 
     return list(rows.mappings())
 
 
-_UPDATE = (
-    sa.update(messages)
-    .where(messages.c.message_id == sa.bindparam("id"))
-    .values({column: sa.bindparam(column, type_=messages.c[column].type) for column in WRITTEN})
+_UPDATE = Many(
+    lambda _: (
+        sa.update(messages)
+        .where(messages.c.message_id == sa.bindparam("id"))
+        .values({column: sa.bindparam(column, type_=messages.c[column].type) for column in WRITTEN})
+    )
 )
 
 
