@@ -202,6 +202,34 @@ fences = Table(
     Column("armed_at", DateTime, nullable=False),
 )
 
+write_keys = Table(
+    "write_keys",
+    metadata,
+    # The key itself is shown once and kept nowhere.
+    Column("key_id", String(16), primary_key=True),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    # What becomes the source of the events.
+    Column("source", String(64), nullable=False),
+    # A public key is in a page or an app, where anybody can read it.
+    Column("is_public", Boolean, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("revoked_at", DateTime),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    # Numbers without gaps; triggers refuse updates and deletes, the chain of hashes shows them.
+    Column("entry", Integer, primary_key=True, autoincrement=False),
+    Column("at", DateTime, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
+)
+
 alerts = Table(
     "alerts",
     metadata,
