@@ -1,0 +1,61 @@
+"""`make crash`: kill senders thousands of times, over every store and provider, and count at the provider's."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from tests.crash.harness import PROVIDERS, STORES, maybe_postgres, open_harness, search
+from tests.crash.mutants import MUTANTS
+from tests.crash.report import as_dict, show
+
+
+def main() -> None:
+    """Exit code 1 when a message was sent twice, lost, or untruly reported."""
+    options = parse_options()
+    console = Console()
+    console.print(f"seed {options.seed}", highlight=False)
+    places = [(store, provider) for store in options.store for provider in options.provider]
+    with (
+        tempfile.TemporaryDirectory(prefix="millrace-crash-") as folder,
+        maybe_postgres(folder, options.store) as postgres_url,
+        open_harness(folder, options.seed, mutant=options.mutant, postgres_url=postgres_url) as harness,
+        Progress(console=Console(stderr=True), transient=True) as bar,
+    ):
+        task = bar.add_task("kills", total=options.kills)
+        findings = search(
+            harness,
+            places,
+            options.kills,
+            lambda kills: bar.advance(task, kills),
+            stop_at_fault=options.mutant is not None,
+        )
+    show(findings, console)
+    if options.json:
+        options.json.write_text(json.dumps(as_dict(findings), indent=2))
+    sys.exit(0 if findings.is_clean else 1)
+
+
+def parse_options() -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=4000, help="how many senders are killed")
+    parser.add_argument("--store", nargs="+", choices=STORES, default=list(STORES))
+    parser.add_argument("--provider", nargs="+", choices=PROVIDERS, default=list(PROVIDERS))
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument(
+        "--mutant", choices=MUTANTS, help="break the ledger on purpose: the harness must fail"
+    )
+    parser.add_argument("--json", type=Path, help="write the counts to this file as well")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""One run of the harness: a list, an empty ledger, and lives that are killed until everything has its outcome."""
+
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+
+from tests.crash.book import read_book
+from tests.crash.points import all_points, find_steps, is_elsewhere
+from tests.crash.verdict import judge, open_rows
+
+STORM = 0.25
+"""Share of requests that go wrong, until the storm is over."""
+STEPS_MINUTES = (0, 0, 0.3, 2, 7, 45)
+"""How far the clock goes between lives."""
+MOST_SKEW_MINUTES = 8
+"""With the lag of the log, less than a read-back horizon; see DECISIONS.md."""
+FINISHING_MINUTES = (3, 40, 60, 60, 60, 60, 800, 60, 60, 1500, 60, 60, 60, 60, 60, 60)
+SAFE_TO_STOP = ("commit: after", "wire: before a write", "wire: after a write", "wire: an answer has come")
+KINDS = {"alone": 60, "together": 18, "overtaken": 8, "postman": 8, "administrator": 10}
+MOST_ORDERS = 150
+LONGEST_LIFE_SECONDS = 0.5
+"""Of those that are killed at random."""
+
+
+@dataclass
+class Kills:
+    """Kills by point, and how often each point is passed in a life: what is rare is aimed at more."""
+
+    by_point: Counter = field(default_factory=Counter)
+    at_random: int = 0
+    ends: Counter = field(default_factory=Counter)
+    _passed: dict = field(default_factory=lambda: defaultdict(Counter))
+
+    @property
+    def total(self):
+        return self.by_point.total() + self.at_random
+
+    @property
+    def never(self):
+        """Points that lives come by, and at which nobody has died."""
+        return [
+            point
+            for point in all_points(find_steps())
+            if not is_elsewhere(point) and not self.by_point[point]
+        ]
+
+    def aim(self, role, dice):
+        """A point and a passage: now and then one that was never seen, else the one with the fewest kills."""
+        passed = self._passed[role]
+        known = [point for point in passed if not is_elsewhere(point)]
+        if not known or (self.never and dice.random() < 0.1):
+            return dice.choice(self.never or all_points(find_steps())), 1
+        point = min(known, key=lambda name: (self.by_point[name], dice.random()))
+        return point, dice.randint(1, dice.randint(1, dice.randint(1, passed[point])))
+
+    def learn(self, role, result):
+        self.ends[result["end"]] += 1
+        for point, times in result.get("passed", {}).items():
+            self._passed[role][point] = max(self._passed[role][point], times)
+        if result["point"]:
+            self.by_point[result["point"]] += 1
+        elif result["end"] == "killed":
+            self.at_random += 1
+
+
+class Campaign:
+    """One list on one ledger.
+
+    Args:
+        nursery: forks lives.
+        far_ends: the providers.
+        base: a life without events: store, landing, ends, size.
+        kills: counted over all campaigns.
+        dice: of this one.
+    """
+
+    def __init__(self, nursery, far_ends, base, kills, dice):
+        self._nursery, self._far_ends, self._kills, self._dice = nursery, far_ends, kills, dice
+        self._base = replace(base, is_warming_up=dice.random() < 0.3)
+        self._minutes = 0.0
+        self._broken = []
+        self.did = Counter(campaigns=1)
+
+    def run(self, most_kills):
+        """Storm until nothing is open or so many were killed, then calm; the verdict."""
+        began, until = time.monotonic(), self._kills.total + most_kills
+        self._far_ends.storm(STORM)
+        while self._kills.total < until and self.did["orders"] < MOST_ORDERS and not self._is_done():
+            self._storm()
+        self._far_ends.storm(0.0)
+        for number, step in enumerate(FINISHING_MINUTES):
+            if self._is_done(counting_doubts=True):
+                break
+            role = ("sender", "administrator", "postman", "sender")[min(number, 3)]
+            self._go([self._life(role)], step=step)
+        self._go([self._life("sender")], step=60)
+        verdict = judge(
+            self._base.store_url,
+            self._base.landing,
+            read_book(self._far_ends.book, self._base.run),
+            self._base.run,
+            self._base.size,
+            reads_back="smtp" not in self._base.ends,
+        )
+        verdict.broken = self._broken
+        verdict.counts += self.did
+        verdict.counts["seconds"] = round(time.monotonic() - began)
+        return verdict
+
+    def _go(self, lives, *, step, is_overtaken=False):
+        """Let the clock go, then live."""
+        self._minutes += step
+        self._far_ends.set_clock(self._minutes)
+        lives = [replace(life, minutes=self._minutes) for life in lives]
+        results = self._nursery.run(lives, is_overtaken=is_overtaken)
+        self.did.update(orders=1, lives=len(lives))
+        for life, result in zip(lives, results, strict=True):
+            self._kills.learn(life.role, result)
+            if result["end"] in ("failed", "stuck"):
+                self._broken.append(f"{life}: {result.get('error', 'stuck')}")
+
+    def _storm(self):
+        """The next lives, as the dice want them."""
+        kind = self._dice.choices(list(KINDS), list(KINDS.values()))[0]
+        self.did[kind] += 1
+        step = self._dice.choice(STEPS_MINUTES)
+        match kind:
+            case "postman" | "administrator":
+                self._go([self._doomed(kind)], step=step)
+            case "together":
+                other = self._dice.choice((self._life, self._doomed))
+                self._go([self._doomed("sender"), other("sender")], step=step)
+            case "overtaken":
+                slow = replace(self._life("sender"), action="stop", point=self._dice.choice(SAFE_TO_STOP),
+                               nth=self._dice.randint(1, 12), skew_minutes=0, host=None)  # fmt: skip
+                quick = replace(self._dice.choice((self._life, self._doomed))("sender"), skew_minutes=6)
+                self._go([slow, quick], step=step, is_overtaken=True)
+            case _:
+                self._go([self._doomed("sender")], step=step)
+
+    def _doomed(self, role):
+        """One that will be killed: at a point, or after a while."""
+        life = self._life(role)
+        if self._dice.random() < 0.3:
+            return replace(life, kill_after_seconds=self._dice.uniform(0.01, LONGEST_LIFE_SECONDS))
+        point, nth = self._kills.aim(role, self._dice)
+        return replace(life, point=point, nth=nth)
+
+    def _life(self, role):
+        """One as there are many: with a clock of its own, perhaps on another host."""
+        dice = self._dice
+        return replace(
+            self._base,
+            role=role,
+            seed=dice.getrandbits(32),
+            skew_minutes=dice.uniform(-1, 1) * MOST_SKEW_MINUTES if dice.random() < 0.25 else 0,
+            host=f"elsewhere-{dice.getrandbits(32)}" if dice.random() < 0.25 else None,
+            lease_seconds=0.15 if dice.random() < 0.2 else None,
+            is_frozen=dice.random() < 0.25,
+            told=self._news() if role == "postman" else (),
+        )
+
+    def _news(self):
+        """What the provider has to tell about half of what it took."""
+        taken = sorted(read_book(self._far_ends.book, self._base.run).accepted)
+        return tuple(self._dice.sample(taken, len(taken) // 2))
+
+    def _is_done(self, *, counting_doubts=False):
+        planned, waiting, doubts = open_rows(self._base.store_url, self._base.run)
+        return planned == self._base.size and not waiting and not (counting_doubts and doubts)

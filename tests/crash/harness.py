@@ -1,0 +1,142 @@
+"""Runs over stores and providers until enough senders were killed."""
+
+import contextlib
+import random
+import shutil
+import time
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from connectors import tables
+from connectors.store import open_store
+from tests.connectors.postgres import create_database, start_postgres
+from tests.crash.campaign import Campaign, Kills
+from tests.crash.life import Life
+from tests.crash.nursery import open_nursery
+from tests.crash.provider import open_far_ends
+from tests.crash.verdict import Verdict
+
+STORES = ("sqlite", "postgresql")
+PROVIDERS = {"smtp": ("smtp",), "http": ("http",), "failover": ("http", "smtp")}
+KILLS_PER_RUN = 30
+MESSAGES = 100
+
+
+@dataclass
+class Findings:
+    """Verdicts and kills by (store, provider), and the seconds that all took."""
+
+    verdicts: dict = field(default_factory=dict)
+    kills: dict = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def is_clean(self):
+        return all(verdict.is_clean for verdict in self.verdicts.values())
+
+    @property
+    def all_kills(self):
+        """Over all stores and providers."""
+        whole = Kills()
+        for kills in self.kills.values():
+            whole.by_point += kills.by_point
+            whole.at_random += kills.at_random
+            whole.ends += kills.ends
+        return whole
+
+
+class Stores:
+    """Empty ledgers: a new file, or a database that is emptied.
+
+    Args:
+        folder: for the files.
+        postgres_url: of a server; none when it is not wanted.
+    """
+
+    def __init__(self, folder, postgres_url=None):
+        self._folder = folder
+        self._template = folder / "template.sqlite"
+        open_store(f"sqlite:///{self._template}").close()
+        self._postgres = postgres_url and create_database(postgres_url, f"crash_{uuid4().hex[:8]}")
+        if self._postgres:
+            open_store(self._postgres).close()
+
+    def empty(self, kind, run):
+        """The URL of an empty, migrated ledger."""
+        if kind == "sqlite":
+            path = self._folder / f"{run}.sqlite"
+            shutil.copyfile(self._template, path)
+            return f"sqlite:///{path}"
+        names = ", ".join(table.name for table in tables.metadata.sorted_tables)
+        with psycopg.connect(self._postgres.replace("+psycopg", "")) as connection:
+            connection.execute(f"truncate {names}")
+        return self._postgres
+
+
+class Harness:
+    """Campaigns on any store and provider, one after the other.
+
+    Args:
+        folder: for ledgers, landing and the book.
+        stores: gives empty ledgers.
+        seed: of all dice.
+        mutant: what is broken on purpose in every sender.
+    """
+
+    def __init__(self, folder, stores, nursery, far_ends, seed, mutant=None):
+        self._folder, self._stores, self._nursery, self._far_ends = folder, stores, nursery, far_ends
+        self._dice = random.Random(seed)
+        self._mutant = mutant
+
+    def campaign(self, store, provider, kills, most_kills=KILLS_PER_RUN, size=MESSAGES):
+        """One list from the first kill to the verdict."""
+        run = f"{self._dice.getrandbits(40):010x}"
+        base = Life(
+            role="sender",
+            run=run,
+            size=size,
+            store_url=self._stores.empty(store, run),
+            landing=str(self._folder / run),
+            ends={wire: self._far_ends.urls[wire] for wire in PROVIDERS[provider]},
+            mutant=self._mutant,
+        )
+        return Campaign(self._nursery, self._far_ends, base, kills, self._dice).run(most_kills)
+
+
+def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_at_fault=False):
+    """Campaigns in turn over all (store, provider) until so many kills are reached; what was found."""
+    findings, began = Findings(), time.monotonic()
+    findings.verdicts = {place: Verdict() for place in places}
+    findings.kills = {place: Kills() for place in places}
+    for place in cycle(places):
+        before = findings.kills[place].total
+        most = min(KILLS_PER_RUN, kills_wanted - findings.all_kills.total)
+        findings.verdicts[place] += harness.campaign(*place, findings.kills[place], most)
+        progress(findings.kills[place].total - before)
+        is_over = findings.all_kills.total >= kills_wanted
+        if is_over or (stop_at_fault and not findings.verdicts[place].is_clean):
+            break
+    findings.seconds = time.monotonic() - began
+    return findings
+
+
+@contextlib.contextmanager
+def open_harness(folder, seed, *, mutant=None, postgres_url=None):
+    """A harness with its nursery and providers; `postgres_url` of a server, where runs on it are wanted."""
+    folder = Path(folder)
+    with open_far_ends(folder / "book", seed) as far_ends, open_nursery() as nursery:
+        yield Harness(folder, Stores(folder, postgres_url), nursery, far_ends, seed, mutant)
+
+
+@contextlib.contextmanager
+def maybe_postgres(folder, stores):
+    """The URL of a server when one of the stores needs it."""
+    if "postgresql" not in stores:
+        yield None
+        return
+    with start_postgres(Path(folder) / "postgres") as url:
+        yield url

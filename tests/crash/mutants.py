@@ -1,0 +1,94 @@
+"""Ledgers that are broken on purpose, in the sender's process only: the harness must find each of them."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from connectors.delivery import calls, ledger, receipts, settling
+from connectors.delivery.ledger import Attempt
+from connectors.email.postmark import PostmarkSender
+from connectors.model import Receipt
+from connectors.tables import messages
+from tests.crash.traps import replace_everywhere
+
+
+def resend_unknown():
+    """What nobody answered for is planned again at once."""
+    doubt = ledger._doubt
+
+    def planned(connection, which, now, reason):
+        ledger._free(connection, which)
+        return []
+
+    replace_everywhere(doubt, planned)
+    _change_receipts(lambda receipt: "retry" if receipt.outcome == "unknown" else receipt.outcome)
+
+
+def forget_attempt():
+    """Bytes leave without a durable word of it."""
+
+    def attempt(store, message_ids, worker, now, provider=None, warm_up=()):
+        with store.transaction() as connection:
+            mine = connection.scalars(
+                sa.select(messages.c.message_id).where(
+                    messages.c.message_id.in_(message_ids), ledger._held_by(worker, "claimed")
+                )
+            )
+            return Attempt(frozenset(mine))
+
+    replace_everywhere(ledger.attempt, attempt)
+
+
+def settle_before_send():
+    """The ledger says accepted, then the bytes leave."""
+    ask = calls.Calls._ask
+
+    async def settled_first(self, lane, part):
+        sure = [Receipt(envelope.message.message_id, "accepted", lane.sender.provider) for envelope in part]
+        await self._clerk.settle(sure, {})
+        await ask(self, lane, part)
+
+    calls.Calls._ask = settled_first
+
+
+def mark_before_write():
+    """Outcomes count as told to landing before they are."""
+    unwritten = receipts._unwritten
+
+    def marked(store):
+        rows = unwritten(store)
+        receipts._mark(store, rows)
+        return rows
+
+    replace_everywhere(unwritten, marked)
+
+
+def trust_a_young_log():
+    """What the vendor's log does not show yet was never sent."""
+    PostmarkSender.read_back_horizon = timedelta(0)
+
+
+def _change_receipts(word):
+    settle = settling.settle
+
+    def settled(store, told, worker, now, sent=settling.NO_MESSAGES):
+        changed = [
+            Receipt(
+                each.message_id,
+                word(each),
+                each.provider,
+                reason=each.reason,
+                suppress=each.suppress,
+                retry_after_seconds=each.retry_after_seconds,
+            )  # fmt: skip
+            for each in told
+        ]
+        return settle(store, changed, worker, now, sent)
+
+    replace_everywhere(settle, settled)
+
+
+MUTANTS = {
+    function.__name__: function
+    for function in (resend_unknown, forget_attempt, settle_before_send, mark_before_write, trust_a_young_log)
+}

@@ -1,0 +1,133 @@
+"""Where a sender may die: every step that writes the store, every commit, the wire, and the files of landing.
+
+The steps are found, not listed: a function that writes a table is one, and so is one that calls it with a store
+of its own. Nobody can add a transition to the ledger that the harness does not kill at.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+
+import connectors.delivery
+import connectors.feedback
+
+MODULES = (
+    "connectors.store",
+    *(f"connectors.delivery.{info.name}" for info in pkgutil.iter_modules(connectors.delivery.__path__)),
+    *(f"connectors.feedback.{info.name}" for info in pkgutil.iter_modules(connectors.feedback.__path__)),
+)
+WRITES = ("update", "insert", "delete")
+
+ELSEWHERE = {
+    "alerts": "people are told after a run; no message depends on it",
+    "fence": "before a run; tests/connectors/delivery/test_fence.py kills it at every step",
+    "facts._take_file": "what landed meanwhile is read before a claim; nothing of a message is written",
+    "facts.take_fresh_facts": "as above",
+    "store.sync_": "copies from the warehouse; the same rows again change nothing",
+    "store._mark_synced": "as above",
+    "store.register_tokens": "what apps report, not what is sent",
+    "store.lift_suppression": "a person's START; tests/connectors/feedback/test_once.py",
+    "effects._tell": "the same",
+    "doubts.reconcile": "one statement in a transaction of its own, which no run calls",
+}
+"""Steps that the lives of the harness do not come by, by the beginning of their name, and why not."""
+
+AROUND = ("commit", "landing.write", "read_back.ask")
+INSIDE = (
+    "landing: half a file",
+    "landing: a file that is not visible yet",
+    "wire: before a write",
+    "wire: half of a write",
+    "wire: after a write",
+    "wire: an answer has come",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A function that writes the store; `tables` are those that it names in its own statements."""
+
+    module: str
+    function: str
+    tables: frozenset
+
+    @property
+    def name(self):
+        return f"{self.module.rpartition('.')[2]}.{self.function}"
+
+
+@cache
+def find_steps():
+    """Every step by name."""
+    functions, direct = {}, {}
+    for path in MODULES:
+        module = importlib.import_module(path)
+        tree = ast.parse(inspect.getsource(module))
+        statements = {
+            target.id: tables
+            for node in tree.body
+            if isinstance(node, ast.Assign) and (tables := _written(node.value))
+            for target in node.targets
+        }
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                functions[path, node.name] = node
+                tables = _written(node).union(
+                    *(statements[name] for name in _names(node) & statements.keys())
+                )
+                if tables:
+                    direct[path, node.name] = tables
+    steps = dict(direct)
+    while more := {key: frozenset() for key, node in functions.items() if key not in steps and _owns(node)
+                   and any(_place(key[0], name) in steps for name in _names(node))}:  # fmt: skip
+        steps |= more
+    return {step.name: step for step in (Step(*key, frozenset(tables)) for key, tables in steps.items())}
+
+
+def all_points(steps):
+    """The names of all points."""
+    around = [*sorted(steps.keys() - {"loop.deliver"}), *AROUND]
+    return [f"{name}: {when}" for name in around for when in ("before", "after")] + list(INSIDE)
+
+
+def is_elsewhere(point):
+    """Whether no life of the harness is expected to come by."""
+    return any(point.startswith(name) for name in ELSEWHERE)
+
+
+def _owns(node):
+    """Whether the function is given the store, so that its transaction is its own."""
+    return bool(node.args.args) and node.args.args[0].arg == "store"
+
+
+def _names(node):
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _place(path, name):
+    """Where the function lives that a module calls by this name."""
+    found = getattr(importlib.import_module(path), name, None)
+    return (getattr(found, "__module__", None), getattr(found, "__name__", None))
+
+
+def _written(tree):
+    """Tables that are written by statements inside: `sa.update(messages)`, `insert(connection, messages)`."""
+    return frozenset(
+        call.args[-1].id if isinstance(call.args[-1], ast.Name) else ast.unparse(call.args[-1])
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and call.args and _verb(call.func) in WRITES
+    )
+
+
+def _verb(function):
+    """`update` of `sa.update`; a method of something else is no statement."""
+    if (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id == "sa"
+    ):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None

@@ -1,0 +1,94 @@
+"""What the harness has counted, as tables and as JSON."""
+
+from rich.table import Table
+
+from tests.crash.points import all_points, find_steps, is_elsewhere
+
+ROWS = (
+    ("runs", "campaigns"),
+    ("messages", "messages"),
+    ("lives", "lives"),
+    ("  two senders at once", "together"),
+    ("  stopped, overtaken, gone on", "overtaken"),
+    ("accepted at the provider", "accepted at the provider"),
+    ("accepted in the ledger", "accepted"),
+    ("rejected", "rejected"),
+    ("  of these dead letters", "dead letters"),
+    ("doubts", "doubts"),
+    ("  resolved by read-back", "resolved by read_back"),
+    ("  resolved by webhook", "resolved by webhook"),
+    ("  resolved by a late reply", "resolved by reply"),
+    ("  listed with their policy", "listed with policy"),
+    ("    of these had arrived", "listed, had arrived"),
+    ("events written again, same id", "events written again"),
+    ("seconds", "seconds"),
+)
+MOST_FAULTS = 10
+
+
+def show(findings, console):
+    """The counts by store and provider, the kills by point, and every fault."""
+    console.print(_counts(findings))
+    console.print(_points(findings.all_kills))
+    for place, verdict in findings.verdicts.items():
+        faults = [*(f"{key}: sent twice" for key in verdict.twice), *map(": ".join, verdict.lost.items())]
+        faults += [*map(": ".join, verdict.untrue.items()), *verdict.broken]
+        for fault in faults[:MOST_FAULTS]:
+            console.print(f"{'/'.join(place)} {fault}", markup=False, highlight=False)
+    whole = sum((verdict for verdict in findings.verdicts.values()), start=type(verdict)())
+    console.print(
+        f"{findings.all_kills.total:,} kills, {whole.counts['messages']:,} messages: "
+        f"{len(whole.twice)} twice, {len(whole.lost)} lost, {len(whole.untrue)} untruly told, "
+        f"{len(whole.broken)} lives that failed, in {findings.seconds:.0f} s",
+        highlight=False,
+    )
+
+
+def as_dict(findings):
+    """The same for machines."""
+    kills = findings.all_kills
+    return {
+        "seconds": round(findings.seconds, 1),
+        "kills": {"total": kills.total, "at_random": kills.at_random, "by_point": dict(kills.by_point)},
+        "places": {
+            "/".join(place): dict(verdict.counts)
+            | {
+                "kills": findings.kills[place].total,
+                "twice": verdict.twice,
+                "lost": verdict.lost,
+                "untrue": verdict.untrue,
+                "broken": verdict.broken,
+            }
+            for place, verdict in findings.verdicts.items()
+        },
+    }
+
+
+def _counts(findings):
+    table = Table("", *("\n".join(place) for place in findings.verdicts), "all", title="make crash")
+    verdicts, kills = findings.verdicts, findings.kills
+
+    def add(label, values):
+        values = list(values)
+        table.add_row(label, *(f"{value:,}" for value in values), f"{sum(values):,}")
+
+    add("kills", (kills[place].total for place in verdicts))
+    add("  at a named point", (kills[place].by_point.total() for place in verdicts))
+    add("  at a random moment", (kills[place].at_random for place in verdicts))
+    for label, name in ROWS:
+        add(label, (verdict.counts[name] for verdict in verdicts.values()))
+    add("sent twice", (len(verdict.twice) for verdict in verdicts.values()))
+    add("lost", (len(verdict.lost) for verdict in verdicts.values()))
+    add("untruly told", (len(verdict.untrue) for verdict in verdicts.values()))
+    add("lives that failed", (len(verdict.broken) for verdict in verdicts.values()))
+    return table
+
+
+def _points(kills):
+    """Kills before and after each step, and at the other points."""
+    points = [point for point in all_points(find_steps()) if not is_elsewhere(point)]
+    table = Table("point", "kills", title="killed at", show_edge=False, box=None)
+    for point in points:
+        table.add_row(point, f"{kills.by_point[point]:,}" if kills.by_point[point] else "-")
+    table.add_row("random moments", f"{kills.at_random:,}")
+    return table

@@ -1,0 +1,58 @@
+"""What the far ends share: the book, the dice of their moods, and the hour that the harness has set."""
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+LOG_LAGS_MINUTES = 8
+"""A vendor's log shows a message only after a while: the reason for `read_back_horizon`."""
+
+
+@dataclass
+class World:
+    """`storm` is the share of requests that go wrong; the clock runs, and can be set ahead."""
+
+    book: object
+    dice: random.Random
+    storm: float = 0.0
+    taken_at: dict = field(default_factory=dict)
+    _set_to: float = 0.0
+    _set_at: float = field(default_factory=time.monotonic)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def set_clock(self, minutes):
+        self._set_to, self._set_at = minutes, time.monotonic()
+
+    @property
+    def minutes(self):
+        return self._set_to + (time.monotonic() - self._set_at) / 60
+
+    def mood(self, faults, well="accepted"):
+        """A fault by its weight, or nearly always that all is well."""
+        with self._lock:
+            if self.dice.random() >= self.storm:
+                return well
+            return self.dice.choices(list(faults), list(faults.values()))[0]
+
+    def coin(self):
+        with self._lock:
+            return self.dice.random() < 0.5
+
+    def pick(self, options):
+        with self._lock:
+            return self.dice.choice(options)
+
+    def accept(self, message_ids, wire):
+        """Nobody has been answered yet, and the message is on its way to its reader."""
+        self.book.write("accepted", message_ids, wire)
+        self.taken_at.update(dict.fromkeys(message_ids, self.minutes))
+
+    def refuse(self, message_ids, wire):
+        self.book.write("refused", message_ids, wire)
+
+    def shows(self, message_id):
+        """Whether the log knows the message by now."""
+        taken_at = self.taken_at.get(message_id)
+        lag = sum(message_id.encode()) % (LOG_LAGS_MINUTES + 1)
+        return taken_at is not None and self.minutes >= taken_at + lag
