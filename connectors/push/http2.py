@@ -112,6 +112,7 @@ class Connection:
         self._calls: dict[int, Call] = {}
         self._changed = asyncio.Event()
         self._has_settings = False
+        self._is_flushing = False
         self.is_open = True
         self._wire.initiate_connection()
         self._flush()
@@ -157,7 +158,7 @@ class Connection:
         self._wire.send_data(stream, content, end_stream=True)
         self._calls[stream] = call
         call.has_left = True
-        self._flush()
+        self._flush_soon()
         try:
             await call.done
         finally:
@@ -250,7 +251,14 @@ class Connection:
         if not self.is_open and not self._calls:
             self._writer.close()
 
+    def _flush_soon(self) -> None:
+        """One write for all requests of this turn of the event loop."""
+        if not self._is_flushing:
+            self._is_flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._is_flushing = False
         data = self._wire.data_to_send()
         if data and not self._writer.is_closing():
             self._writer.write(data)
