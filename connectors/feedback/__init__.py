@@ -8,7 +8,7 @@ read, rejects), `verify(post, secret)` raises when the post is not the vendor's;
 from __future__ import annotations
 
 from connectors.feedback.model import Feedback, NotAuthentic, Post, Reject
-from connectors.feedback.take import Taken, take_feedback
+from connectors.feedback.take import Taken, keep_feedback, take_feedback
 from connectors.feedback.written import write_feedback
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Post",
     "Reject",
     "Taken",
+    "keep_feedback",
     "take_feedback",
     "write_feedback",
 ]

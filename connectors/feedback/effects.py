@@ -34,6 +34,7 @@ IMPLIED = {
 }
 """Events from which the warehouse itself concludes that an address is closed; others need telling."""
 IDENTIFIERS = {"email": "email", "sms": "phone", "whatsapp": "phone"}
+CONSENTS = ("Subscribed", "Unsubscribed")
 
 
 class Sent(Protocol):
@@ -84,11 +85,12 @@ def _facts(item: Feedback, sent: Sent | None) -> Iterator[dict[str, Any]]:
         "event_id": item.event_id,
         "signal": signal,
         "channel": item.channel,
-        "purpose": "marketing" if item.name in ("Subscribed", "Unsubscribed") else None,
+        "purpose": item.properties.get("purpose", "marketing") if item.name in CONSENTS else None,
         "occurred_at": item.occurred_at,
     }
-    if sent:
-        yield about | {"identifier_type": "profile_id", "identifier": sent.profile_id}
+    profiles = {sent.profile_id if sent else None, item.properties.get("profile_id")} - {None}
+    for profile_id in sorted(profiles):
+        yield about | {"identifier_type": "profile_id", "identifier": profile_id}
     kind = IDENTIFIERS.get(item.channel)
     if kind and item.address:
         yield about | {"identifier_type": kind, "identifier": item.address}

@@ -23,7 +23,7 @@ from connectors.landing import Landing
 from connectors.store import Store, insert, normal_address
 from connectors.tables import feedback, messages
 
-BATCH_SIZE = 200
+BATCH_SIZE = 500
 KEPT_FOR = timedelta(days=35)
 """Longer than any vendor repeats a post, and than the window in which soft bounces add up."""
 KEPT_FOR_GOOD = ("Subscribed", "Unsubscribed")
@@ -68,9 +68,7 @@ def take_feedback(
     now: datetime,
     progress: Callable[[int], None] | None = None,
 ) -> Taken:
-    """Take in what came back: suppress, withdraw consent, revoke tokens, resolve unknowns, tell landing.
-
-    Telling the same thing again, or in another order, changes nothing.
+    """Keep what came back (see `keep_feedback`), and tell landing.
 
     Args:
         store: the transactional store; what is decided here holds for the very next claim.
@@ -78,6 +76,18 @@ def take_feedback(
         items: feedback of verified posts.
         now: naive UTC.
         progress: called with the number of items just dealt with.
+    """
+    taken = keep_feedback(store, items, now, progress)
+    return replace(taken, written=write_feedback(store, landing, now))
+
+
+def keep_feedback(
+    store: Store, items: Iterable[Feedback], now: datetime, progress: Callable[[int], None] | None = None
+) -> Taken:
+    """Act on what came back: suppress, withdraw consent, revoke tokens, resolve unknowns.
+
+    Telling the same thing again, or in another order, changes nothing. What is kept here is written to
+    landing by `write_feedback`, at the latest by the next delivery. Arguments as of `take_feedback`.
     """
     events: Counter[str] = Counter()
     counts: Counter[str] = Counter()
@@ -95,15 +105,7 @@ def take_feedback(
             progress(len(batch))
     with store.transaction() as connection:
         _forget(connection, now)
-    written = write_feedback(store, landing, now)
-    return Taken(
-        dict(events),
-        counts["repeated"],
-        counts["suppressed"],
-        counts["lifted"],
-        counts["resolved"],
-        written,
-    )
+    return Taken(dict(events), counts["repeated"], counts["suppressed"], counts["lifted"], counts["resolved"])
 
 
 def _messages_of(connection: sa.Connection, batch: Sequence[Feedback]) -> dict[str, Sent]:
@@ -146,13 +148,21 @@ def _completed(item: Feedback, sent: Sent | None, now: datetime) -> Feedback:
 
 
 def _keep(connection: sa.Connection, items: Sequence[Feedback], now: datetime) -> list[Feedback]:
-    """Keep what is new; only that has an effect."""
+    """Keep what is new; only that has an effect.
+
+    Two processes of PostgreSQL that take the same item at once both find it new: every effect of an item is
+    the same the second time.
+    """
     by_id = {item.event_id: item for item in items}
+    known = set(
+        connection.scalars(sa.select(feedback.c.event_id).where(feedback.c.event_id.in_(by_id))).all()
+    )
     # In one order for all, or two processes may wait for each other in PostgreSQL.
-    rows = [_row(by_id[identifier], now) for identifier in sorted(by_id)]
-    statement = insert(connection, feedback).values(rows).on_conflict_do_nothing()
-    kept = connection.scalars(statement.returning(feedback.c.event_id)).all()
-    return [by_id[identifier] for identifier in sorted(kept)]
+    new = [by_id[identifier] for identifier in sorted(by_id.keys() - known)]
+    if new:
+        rows = [_row(item, now) for item in new]
+        connection.execute(insert(connection, feedback).on_conflict_do_nothing(), rows)
+    return new
 
 
 def _row(item: Feedback, now: datetime) -> dict[str, Any]:

@@ -97,17 +97,18 @@ def _records(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The landing record (Segment `track`); a vendor's `Sent` adds nothing to our own receipt."""
     if row["name"].endswith(" Sent") and row["known_message_id"]:
         return
+    given = row["properties"] or {}
+    if row["name"] in CONSENTS:
+        given = {"purpose": "marketing", "source": row["provider"], **given}
     properties = {
-        **(row["properties"] or {}),
+        **given,
         "message_id": _message_id(row),
-        "profile_id": row["profile_id"],
+        "profile_id": _profile_id(row),
         "channel": row["channel"],
         "provider": row["provider"],
         "provider_message_id": row["provider_message_id"],
         **_identity(row),
     }
-    if row["name"] in CONSENTS:
-        properties |= {"purpose": "marketing", "source": row["provider"]}
     yield {
         "type": "track",
         "messageId": row["event_id"],
@@ -124,13 +125,19 @@ def _message_id(row: Mapping[str, Any]) -> str | None:
     return known
 
 
+def _profile_id(row: Mapping[str, Any]) -> str | None:
+    """Of the ledger's message, else as the person's own link said it."""
+    known: str | None = row["profile_id"] or (row["properties"] or {}).get("profile_id")
+    return known
+
+
 def _identity(row: Mapping[str, Any]) -> dict[str, str]:
     """The address where the event is about it, or nothing else says whose it is."""
     address = row["address"]
     is_closing = row["name"] in ABOUT_ADDRESSES or row["bounce_type"] == "hard"
-    if not address or not (is_closing or row["profile_id"] is None):
+    if not address or not (is_closing or _profile_id(row) is None):
         return {}
     named = {"address": address}
-    if row["profile_id"] is None and (row["name"] in CONSENTS or row["name"].endswith(" Replied")):
+    if _profile_id(row) is None and (row["name"] in CONSENTS or row["name"].endswith(" Replied")):
         named[IDENTIFIERS.get(row["channel"], "address")] = address
     return named
