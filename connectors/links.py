@@ -18,14 +18,24 @@ from itsdangerous import BadSignature, Signer
 
 from connectors.errors import ConnectorError
 
-Purpose = Literal["click", "open", "unsubscribe", "preferences", "view"]
-LETTERS: dict[Purpose, str] = {"click": "c", "open": "o", "unsubscribe": "u", "preferences": "p", "view": "v"}
+Purpose = Literal["click", "open", "unsubscribe", "preferences", "view", "confirm", "trap", "device"]
+LETTERS: dict[Purpose, str] = {
+    "click": "c",
+    "open": "o",
+    "unsubscribe": "u",
+    "preferences": "p",
+    "view": "v",
+    "confirm": "s",
+    "trap": "t",
+    "device": "d",
+}
+"""`confirm` says yes to a subscription, `trap` is seen by machines alone, `device` lets an app register."""
 PURPOSES: dict[str, Purpose] = {letter: purpose for purpose, letter in LETTERS.items()}
 
 FIELDS = 4
 """Letter, message id, profile id, channel; a click has its target as the fifth."""
 
-OURS = re.compile(r"/([coupv])/([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{43}")
+OURS = re.compile(r"/([coupvstd])/([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{43}")
 """A link in a text: letter, payload, and a signature that is 32 bytes long."""
 
 
@@ -53,7 +63,7 @@ class Links:
         self._mac = hmac.new(self._signer.derive_key(), digestmod=hashlib.sha256)
 
     def url(self, link: Link) -> str:
-        """The public address of a link: `<public_url>/<c|o|u|p|v>/<token>`."""
+        """The public address of a link: `<public_url>/<letter>/<token>`."""
         return self.signer(link.message_id, link.profile_id, link.channel)(link.purpose, link.url)
 
     def signer(self, message_id: str, profile_id: str, channel: str) -> Callable[[Purpose, str | None], str]:

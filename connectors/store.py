@@ -36,6 +36,7 @@ DURABLE = ("journal_mode = wal", "synchronous = full", "foreign_keys = on")
 ROOMY = ("cache_size = -65536", "wal_autocheckpoint = 8000", "temp_store = memory")
 """64 MB of pages stay in memory and the log is folded in every 32 MB: ids are hashes and fall everywhere."""
 NEVER = datetime(1970, 1, 1)
+READS_ONLY = "millrace_reads_only"
 
 
 class Store:
@@ -61,6 +62,12 @@ class Store:
                 yield connection
             finally:
                 self._open.connection = None
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One consistent look that waits for no writer and keeps none waiting."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(**{READS_ONLY: True})
 
     def synced_at(self, feed: str) -> datetime | None:
         """When the hot copy of `suppressions` or `consents` was last brought up to the warehouse."""
@@ -114,7 +121,8 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_immediate(connection: sa.Connection) -> None:
     """Take the write lock at the start: claims never interleave, and none fails half-way with 'locked'."""
-    connection.exec_driver_sql("begin immediate")
+    reads_only = connection.get_execution_options().get(READS_ONLY)
+    connection.exec_driver_sql("begin" if reads_only else "begin immediate")
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:

@@ -42,7 +42,7 @@ class Evidence:
 
     Attributes:
         suppressed: (channel, address) of whom nobody may write to.
-        consent: (profile_id, channel) → (since, status), the warehouse's hot copy for marketing.
+        consent: (profile_id, channel, purpose) → (since, status), the warehouse's hot copy.
         facts: (identifier_type, identifier) → fresh facts.
         is_stale: the consent or suppression feed is too old to rely on.
         late: what is declared of late messages, by message class.
@@ -50,7 +50,7 @@ class Evidence:
     """
 
     suppressed: AbstractSet[tuple[str, str]] = frozenset()
-    consent: Mapping[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
+    consent: Mapping[tuple[str, str, str], tuple[datetime, str]] = field(default_factory=dict)
     facts: Mapping[tuple[str, str], list[Mapping[str, Any]]] = field(default_factory=dict)
     is_stale: bool = False
     late: Mapping[str, Late] = field(default_factory=dict)
@@ -135,19 +135,23 @@ def _is_suppressed(message: Message, evidence: Evidence) -> bool:
 
 
 def _latest_word(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> str | None:
-    """What the person said last about this channel: subscribed or unsubscribed; on a tie, unsubscribed."""
+    """What the person said last about this channel and purpose; on a tie, unsubscribed.
+
+    The purpose is the message's class. A fact without one is meant for both; the warehouse's rows have one.
+    """
+    purpose = message.message_class
     fresh = [
         (fact["occurred_at"], fact["signal"])
         for fact in news
         if fact["signal"] in ("subscribed", "unsubscribed")
         and fact["channel"] in (message.channel, EVERY_CHANNEL, None)
-        and fact["purpose"] in ("marketing", EVERY_CHANNEL, None)
+        and fact["purpose"] in (purpose, EVERY_CHANNEL, None)
     ]
     copied = [
-        evidence.consent[profile_id, channel]
+        evidence.consent[profile_id, channel, purpose]
         for profile_id in message.profile_ids
         for channel in (message.channel, EVERY_CHANNEL)
-        if (profile_id, channel) in evidence.consent
+        if (profile_id, channel, purpose) in evidence.consent
     ]
     return max([*fresh, *copied], default=(None, None))[1]
 
@@ -169,12 +173,10 @@ def _read_suppressed(connection: sa.Connection, batch: Sequence[Message]) -> set
 
 def _read_consent(
     connection: sa.Connection, batch: Sequence[Message]
-) -> dict[tuple[str, str], tuple[datetime, str]]:
+) -> dict[tuple[str, str, str], tuple[datetime, str]]:
     people = {profile_id for message in batch for profile_id in message.profile_ids}
-    rows = connection.execute(
-        sa.select(consents).where(consents.c.profile_id.in_(people), consents.c.purpose == "marketing")
-    )
-    return {(row.profile_id, row.channel): (row.since, row.status) for row in rows}
+    rows = connection.execute(sa.select(consents).where(consents.c.profile_id.in_(people)))
+    return {(row.profile_id, row.channel, row.purpose): (row.since, row.status) for row in rows}
 
 
 def _read_facts(
