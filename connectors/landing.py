@@ -46,7 +46,7 @@ class Landing(Protocol):
         ...
 
 
-def open_landing(url: str, endpoint_url: str | None = None) -> Landing:
+def open_landing(url: str, endpoint_url: str | None = None) -> FolderLanding | S3Landing:
     """The landing at a folder path or at `s3://bucket/prefix` (of an S3-compatible `endpoint_url`)."""
     if url.startswith("s3://"):
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
@@ -81,12 +81,15 @@ class FolderLanding:
             arriving.replace(target)
         finally:
             arriving.unlink(missing_ok=True)
-        descriptor = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _make_names_durable(target.parent)
         return name
+
+    def adopt(self, path: Path, name: str) -> None:
+        """Move a complete, durable NDJSON file here; `path` must be on the landing's disk."""
+        target = self._folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+        _make_names_durable(target.parent)
 
 
 class S3Landing:
@@ -125,6 +128,11 @@ class S3Landing:
             self._client.upload_fileobj(whole, self._bucket, self._prefix + name)
         return name
 
+    def adopt(self, path: Path, name: str) -> None:
+        """Upload a complete NDJSON file and remove it; done again after a crash, it gives the same object."""
+        self._client.upload_file(str(path), self._bucket, self._prefix + name)
+        path.unlink()
+
 
 def is_landing_file(name: str) -> bool:
     """Whether a file of this name is complete and of a kind that the loader reads."""
@@ -134,6 +142,14 @@ def is_landing_file(name: str) -> bool:
 def encode_record(record: dict[str, Any]) -> bytes:
     """One NDJSON line."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str).encode() + b"\n"
+
+
+def _make_names_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _files_below(folder: str, prefix: str) -> Iterator[LandingFile]:

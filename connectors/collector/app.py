@@ -6,15 +6,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from connectors.collector import tracking
 from connectors.collector.dependencies import Dependencies
+from connectors.collector.journal import Busy, StorageFailed
 
 MODULES = (tracking,)
 DAY_SECONDS = 24 * 3600
+BUSY_SECONDS = 1
+STORAGE_SECONDS = 10
+"""When to come back: to a full queue, to a full disk."""
 
 
 def build_app(deps: Dependencies) -> Starlette:
@@ -28,7 +35,8 @@ def build_app(deps: Dependencies) -> Starlette:
         finally:
             await deps.journal.close()
 
-    routes: list[BaseRoute] = [route for module in MODULES for route in module.routes(deps)]
+    routes: list[BaseRoute] = [Route("/health", _health)]
+    routes += [route for module in MODULES for route in module.routes(deps)]
     cors = Middleware(
         CORSMiddleware,
         allow_origins=deps.options.allowed_origins,
@@ -36,4 +44,23 @@ def build_app(deps: Dependencies) -> Starlette:
         allow_headers=["*"],
         max_age=DAY_SECONDS,
     )
-    return Starlette(routes=routes, middleware=[cors], lifespan=lifespan)
+    handlers = {HTTPException: _refused, Busy: _come_back, StorageFailed: _come_back}
+    return Starlette(routes=routes, middleware=[cors], lifespan=lifespan, exception_handlers=handlers)
+
+
+async def _health(_request: Request) -> Response:
+    """Whether the process answers; a load balancer asks."""
+    return JSONResponse({"status": "ok"})
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    answer = {"success": False, "error": error.detail}
+    return JSONResponse(answer, error.status_code, headers=error.headers)
+
+
+async def _come_back(_request: Request, error: Exception) -> Response:
+    """Nothing was kept; the sender may send the same again."""
+    seconds = STORAGE_SECONDS if isinstance(error, StorageFailed) else BUSY_SECONDS
+    answer = {"success": False, "error": "nothing was kept: try again"}
+    return JSONResponse(answer, 503, headers={"Retry-After": str(seconds)})

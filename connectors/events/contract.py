@@ -35,6 +35,8 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_CLOCK_ERROR = timedelta(days=1)
 MAX_REJECTED_TEXT = 2_000
+REFUSED = "_refused"
+"""Key under which whoever wrote the record has noted why it is refused: {"field", "reason"}."""
 
 EVENT_NAMES = {
     "identify": "Identified",
@@ -118,6 +120,8 @@ class Record(BaseModel):
 
 def parse(record: Mapping[str, Any]) -> Event | Reject:
     """One decoded record as an event, or the first thing that is wrong with it."""
+    if isinstance(refused := record.get(REFUSED), Mapping):
+        return Reject(str(refused.get("field", "")), str(refused.get("reason", "refused on arrival")))
     given = {key: value for key, value in record.items() if value is not None and key not in IGNORED_KEYS}
     try:
         envelope = Record.model_validate(given)

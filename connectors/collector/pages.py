@@ -1,0 +1,128 @@
+"""Pages for people: plain HTML that needs no script, in their language and the brand's colours.
+
+Every value is escaped by the template engine. The content security policy allows the one style sheet of these
+pages and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import minijinja
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from connectors.content.template import CONTENT, TemplateError
+from connectors.links import Link
+
+Words = Mapping[str, str]
+"""The same words by language."""
+
+NOT_KEPT = {
+    "Cache-Control": "no-store, private",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+"""On everything that a link of a message leads to: the address holds who it was written to."""
+
+
+class Purpose(BaseModel):
+    """What a person may say yes or no to; without `needs_yes` silence is a yes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    needs_yes: bool
+    label: Words
+    hint: Words
+
+
+class PagesSpec(BaseModel):
+    """`pages.yml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: Mapping[str, Words]
+    purposes: Mapping[str, Purpose]
+    texts: Mapping[str, Words]
+
+
+class Pages:
+    """The pages of an installation, ready to be filled.
+
+    Raises:
+        TemplateError: when `pages.yml` is wrong; the message says where.
+    """
+
+    def __init__(self, content: Path = CONTENT) -> None:
+        folder = content / "pages"
+        self.brand: dict[str, Any] = yaml.safe_load((content / "brand.yml").read_text())
+        self.spec = _read_spec(folder / "pages.yml")
+        self._environment = minijinja.Environment(
+            loader=lambda name: (folder / name).read_text(),
+            undefined_behavior="strict",
+            auto_escape_callback=lambda name: name.endswith(".html"),
+        )
+        css = self._environment.render_template("page.css", brand=self.brand)
+        self._environment.add_global("brand", self.brand)
+        self._environment.add_global("css", css)
+        digest = b64encode(hashlib.sha256(css.encode()).digest()).decode()
+        self._policy = (
+            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'"
+        )
+
+    def language(self, request: Request) -> str:
+        """The first language of the reader that the pages have, else the brand's."""
+        given = request.headers.get("accept-language", "")
+        wanted = (part.partition(";")[0].strip()[:2].lower() for part in given.split(","))
+        return next((word for word in wanted if word in self.spec.texts), str(self.brand["locale"])[:2])
+
+    def texts(self, request: Request, link: Link | None = None) -> dict[str, str]:
+        """The words of all pages in the reader's language, about the channel of their link."""
+        language = self.language(request)
+        channel = self.spec.channels.get(link.channel, {}).get(language, link.channel) if link else ""
+        return {
+            name: text.replace("{brand}", self.brand["name"]).replace("{channel}", channel)
+            for name, text in self.spec.texts[language].items()
+        }
+
+    def show(
+        self,
+        request: Request,
+        template: str,
+        status: int = 200,
+        **values: Any,  # noqa: ANN401  (whatever the template takes)
+    ) -> HTMLResponse:
+        """A page, which nobody may keep, frame or follow."""
+        html = self._environment.render_template(template, language=self.language(request), **values)
+        return HTMLResponse(html, status, {**NOT_KEPT, "Content-Security-Policy": self._policy})
+
+    def notice(
+        self, request: Request, name: str, status: int = 200, link: Mapping[str, str] | None = None
+    ) -> HTMLResponse:
+        """The page that says `<name>_title` and `<name>_text`; `link` has url and text."""
+        t = self.texts(request)
+        return self.show(
+            request, "notice.html", status, title=t[f"{name}_title"], text=t[f"{name}_text"], link=link
+        )
+
+    def not_found(self, request: Request) -> HTMLResponse:
+        """For every link that is not ours, whatever is wrong with it."""
+        return self.notice(request, "not_found", 404)
+
+
+def _read_spec(path: Path) -> PagesSpec:
+    try:
+        spec = PagesSpec.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise TemplateError(f"pages.yml: {where}: {problem['msg']}") from error
+    return spec

@@ -1,0 +1,73 @@
+"""A collector in the test's own process, over ASGI; `test_killed.py` starts real ones."""
+
+import asyncio
+import base64
+import json
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from connectors.collector.app import build_app
+from connectors.collector.dependencies import Dependencies, Options
+from connectors.collector.journal import Journal
+from connectors.collector.keys import KeyRing, create_key
+from connectors.collector.segments import SegmentFiles
+from connectors.links import Links
+
+PUBLIC_URL = "https://events.example"
+
+
+@pytest.fixture
+def key(store, now):
+    return create_key(store, "shop", now, "cli:test")[0]
+
+
+@pytest.fixture
+def collector(store, landing, tmp_path, now):
+    """`async with collector(max_body_bytes=…) as call: await call("/v1/track", {…}, key)`."""
+
+    @asynccontextmanager
+    async def running(**options):
+        segments = SegmentFiles(landing, tmp_path / "landing" / "collector", lambda: now)
+        deps = Dependencies(
+            options=Options(public_url=PUBLIC_URL, **options),
+            journal=Journal(segments),
+            keys=KeyRing(store),
+            store=store,
+            landing=landing,
+            links=Links("secret", PUBLIC_URL),
+            clock=lambda: now,
+        )
+        app = build_app(deps)
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+            async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+                yield client
+
+    return running
+
+
+@pytest.fixture
+def send(collector):
+    """`send(key, ("/v1/track", {…}), …)`: the answers as (status, JSON), after the collector has closed."""
+
+    def run(key, *calls, headers=None, **options):
+        async def talk():
+            async with collector(**options) as client:
+                return [
+                    await client.post(path, **_as_content(body), headers=_auth(key) | (headers or {}))
+                    for path, body in calls
+                ]
+
+        return [(answer.status_code, answer.json()) for answer in asyncio.run(talk())]
+
+    return run
+
+
+def _as_content(body):
+    return {"content": body if isinstance(body, bytes) else json.dumps(body).encode()}
+
+
+def _auth(key):
+    return {"Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()} if key else {}
