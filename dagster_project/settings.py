@@ -26,6 +26,11 @@ class Settings:
         s3_endpoint_url: S3-compatible endpoint, none for Amazon's own; `MILLRACE_S3_ENDPOINT`.
         alert_webhook: takes alerts as `{"text": …}`, none for the log alone; `MILLRACE_ALERT_WEBHOOK`.
         providers_path: which providers deliver; `MILLRACE_PROVIDERS`, `connectors/providers.yml` without.
+        origins: sites whose pages may call the collector, `*` for all; `MILLRACE_ORIGINS`, by commas.
+        events_per_second: of one write key, over all workers; `MILLRACE_EVENTS_PER_SECOND`.
+        segment_seconds: after which collected events land; `MILLRACE_SEGMENT_SECONDS`.
+        hashes_pii: whether collected addresses and names are hashed; `MILLRACE_HASH_PII=1`.
+        collector_workers: processes of the collector; `MILLRACE_COLLECTOR_WORKERS`.
         secrets: everything else that begins with `MILLRACE_`, without the prefix: what vendors ask for.
     """
 
@@ -39,6 +44,11 @@ class Settings:
     s3_endpoint_url: str | None = None
     alert_webhook: str | None = None
     providers_path: Path = CHECKOUT / "connectors" / "providers.yml"
+    origins: tuple[str, ...] = ("*",)
+    events_per_second: float = 10_000.0
+    segment_seconds: float = 5.0
+    hashes_pii: bool = False
+    collector_workers: int = 1
     secrets: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
 
     @classmethod
@@ -62,6 +72,11 @@ class Settings:
             s3_endpoint_url=values.get("MILLRACE_S3_ENDPOINT"),
             alert_webhook=values.get("MILLRACE_ALERT_WEBHOOK"),
             providers_path=Path(values.get("MILLRACE_PROVIDERS", cls.providers_path)),
+            origins=tuple(values.get("MILLRACE_ORIGINS", "*").split(",")),
+            events_per_second=float(values.get("MILLRACE_EVENTS_PER_SECOND", cls.events_per_second)),
+            segment_seconds=float(values.get("MILLRACE_SEGMENT_SECONDS", cls.segment_seconds)),
+            hashes_pii=values.get("MILLRACE_HASH_PII", "") == "1",
+            collector_workers=int(values.get("MILLRACE_COLLECTOR_WORKERS", cls.collector_workers)),
             secrets={
                 name.removeprefix(PREFIX): value for name, value in values.items() if name.startswith(PREFIX)
             },
@@ -76,6 +91,12 @@ class Settings:
     def fence_path(self) -> Path:
         """File by which the ledger recognizes this installation, and a copy of it."""
         return self.home / "fence.json"
+
+    @property
+    def collector_spool(self) -> Path:
+        """Folder of the collector's open files; for a folder landing inside it, because they are renamed."""
+        home = self.home if self.landing.startswith("s3://") else Path(self.landing)
+        return home / "collector"
 
     @property
     def warehouse_path(self) -> Path:

@@ -1,0 +1,47 @@
+"""The collector of this installation: settings become its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.collector.app import build_app
+from connectors.collector.dependencies import Dependencies, Options
+from connectors.collector.journal import Journal
+from connectors.collector.keys import KeyRing
+from connectors.collector.segments import SegmentFiles
+from connectors.landing import open_landing
+from connectors.links import Links
+from connectors.store import open_store
+from dagster_project.runs import utc_now
+from dagster_project.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+
+def create_app() -> Starlette:
+    """The app of one worker process; uvicorn calls it in each."""
+    return build_app(open_dependencies(Settings.from_environment()))
+
+
+def open_dependencies(settings: Settings) -> Dependencies:
+    """Open store, landing and segments."""
+    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    store = open_store(settings.store_url)
+    segments = SegmentFiles(landing, settings.collector_spool, utc_now, max_seconds=settings.segment_seconds)
+    return Dependencies(
+        options=Options(
+            public_url=settings.public_url,
+            secrets=settings.secrets,
+            allowed_origins=settings.origins,
+            events_per_second=settings.events_per_second / settings.collector_workers,
+            hashes_pii=settings.hashes_pii,
+            pii_secret=settings.secret,
+        ),
+        journal=Journal(segments),
+        keys=KeyRing(store),
+        store=store,
+        landing=landing,
+        links=Links(settings.secret, settings.public_url),
+        clock=utc_now,
+    )
