@@ -1,7 +1,7 @@
 """SMS, push and WhatsApp: what stands in them, and the way out of marketing texts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.content import lint_templates, open_renderer
@@ -35,6 +35,7 @@ def written(tmp_path):
     return build
 
 
+@settings(deadline=None)
 @given(
     text=st.text(max_size=200),
     locale=st.sampled_from(["en_GB", "de_AT", "fr_FR", "pt"]),
@@ -47,6 +48,7 @@ def test_every_marketing_text_ends_with_a_way_out_said_once(text, locale, said):
     assert result.count(sentence) == max(1, f"{text}{said}".count(sentence))
 
 
+@settings(deadline=None)
 @given(first_name=st.text(max_size=40), value=st.decimals(0, 10_000, places=2))
 def test_every_shipped_marketing_sms_offers_the_way_out_whatever_the_data(shop, first_name, value):
     names = [name for name in shop.library.names() if name.startswith("sms/")]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import Rejected
@@ -123,6 +123,7 @@ def test_a_token_tells_by_its_form_who_issued_it(token, service):
     assert service_of(token) == service
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_every_token_belongs_to_exactly_one_service(token):
     assert service_of(token) in MOST_BYTES

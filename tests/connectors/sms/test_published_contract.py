@@ -15,6 +15,9 @@ from tests.connectors.conformance.vendor import Answer, Vendor
 from tests.connectors.prism import start_prism
 
 ACCOUNT, SERVICE = "AC" + "a" * 32, "MG" + "b" * 32
+PATIENCE = 120
+"""Seconds: Prism compiles a description of 2 MB on the first call."""
+
 CALLBACK = "https://shop.example/feedback/twilio"
 APPROVED = {"template": "hello", "language": "en", "content_sid": "HX" + "c" * 32, "parameters": ["Ann"]}
 SMS = Content("Grüße. Reply STOP to end.")
@@ -30,13 +33,23 @@ def twilio(tmp_path_factory):
 
 def open_sms(url):
     return TwilioSmsSender(
-        ACCOUNT, "token", messaging_service_sid=SERVICE, status_callback=CALLBACK, base_url=url
+        ACCOUNT,
+        "token",
+        messaging_service_sid=SERVICE,
+        status_callback=CALLBACK,
+        base_url=url,
+        timeout_seconds=PATIENCE,
     )
 
 
 def open_whatsapp(url):
     return TwilioWhatsAppSender(
-        ACCOUNT, "token", sender="+15017122661", status_callback=CALLBACK, base_url=url
+        ACCOUNT,
+        "token",
+        sender="+15017122661",
+        status_callback=CALLBACK,
+        base_url=url,
+        timeout_seconds=PATIENCE,
     )
 
 
@@ -66,7 +79,7 @@ def status(url, request, form):
     body = urlencode(form, doseq=True).encode()
     try:
         with urlopen(
-            Request(f"{url}{request.path}", data=body, headers=kept, method="POST"), timeout=30
+            Request(f"{url}{request.path}", data=body, headers=kept, method="POST"), timeout=PATIENCE
         ) as answer:
             return answer.status
     except HTTPError as error:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sms.segments import BASIC, EXTENSION, Segments, estimate, measure
@@ -47,11 +47,13 @@ def test_the_alphabet_is_the_published_one():
     assert (len(BASIC), len(EXTENSION), BASIC & EXTENSION) == (127, 10, frozenset())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400), st.text(max_size=400))
 def test_more_text_never_takes_fewer_segments(text, more):
     assert measure(text + more).count >= measure(text).count
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=sorted(BASIC | EXTENSION), max_size=700))
 def test_parts_are_never_fuller_than_a_network_allows(text):
     segments = measure(text)
