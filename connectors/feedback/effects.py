@@ -88,8 +88,8 @@ def _facts(item: Feedback, sent: Sent | None) -> Iterator[dict[str, Any]]:
         "purpose": item.properties.get("purpose", "marketing") if item.name in CONSENTS else None,
         "occurred_at": item.occurred_at,
     }
-    profiles = {sent.profile_id if sent else None, item.properties.get("profile_id")} - {None}
-    for profile_id in sorted(profiles):
+    named = (sent.profile_id if sent else None, item.properties.get("profile_id"))
+    for profile_id in sorted({str(profile_id) for profile_id in named if profile_id}):
         yield about | {"identifier_type": "profile_id", "identifier": profile_id}
     kind = IDENTIFIERS.get(item.channel)
     if kind and item.address:

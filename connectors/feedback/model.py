@@ -124,7 +124,7 @@ def heard(
     closes: dict[object, SuppressionReason] = {"hard": "hard_bounced", "complained": "complained"}
     told = {name: value for name, value in properties.items() if value is not None and value != ""}
     return Feedback(
-        event_id=event_id(provider, *said_id),
+        event_id=event_id(provider, meaning, *said_id),
         name=EVENT_NAMES[channel].get(meaning) or SAID[meaning],
         channel=channel,
         provider=provider,

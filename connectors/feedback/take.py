@@ -154,7 +154,7 @@ def _keep(connection: sa.Connection, items: Sequence[Feedback], now: datetime) -
     the same the second time.
     """
     by_id = {item.event_id: item for item in items}
-    known = set(
+    known: set[str] = set(
         connection.scalars(sa.select(feedback.c.event_id).where(feedback.c.event_id.in_(by_id))).all()
     )
     # In one order for all, or two processes may wait for each other in PostgreSQL.

@@ -166,6 +166,16 @@ def test_a_final_bounce_is_hard_unless_its_status_says_that_the_address_is_not_a
     assert soft == {"dsn_02.txt": "smtp 4.4.7"}  # the server of the recipient was away for too long
 
 
+def test_posts_that_say_different_things_are_different_events(recordings):
+    said = {}
+    for provider, record in webhook_posts(recordings):
+        for item in PROVIDERS[provider].normalize(Post.from_record(record, RECEIVED_AT)):
+            if isinstance(item, Feedback):
+                meaning = (provider, item.name, item.address, item.occurred_at, item.properties.get("url"))
+                said.setdefault(item.event_id, set()).add(meaning)
+    assert [meanings for meanings in said.values() if len(meanings) > 1] == []
+
+
 def test_the_same_post_gives_the_same_events_whenever_it_arrives(recordings, bounce_mails):
     for provider, record in webhook_posts(recordings):
         normalize = PROVIDERS[provider].normalize
