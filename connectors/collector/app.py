@@ -13,11 +13,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from connectors.collector import tracking
+from connectors.collector import (
+    devices,
+    links,
+    opt_in,
+    preferences,
+    stock,
+    tracking,
+    unsubscribe,
+)
 from connectors.collector.dependencies import Dependencies
 from connectors.collector.journal import Busy, StorageFailed
 
-MODULES = (tracking,)
+MODULES = (tracking, links, unsubscribe, preferences, opt_in, devices, stock)
 DAY_SECONDS = 24 * 3600
 BUSY_SECONDS = 1
 STORAGE_SECONDS = 10
