@@ -4,10 +4,12 @@ import asyncio
 import base64
 import json
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from connectors import tables
 from connectors.collector.app import build_app
 from connectors.collector.dependencies import Dependencies, Options
 from connectors.collector.journal import Journal
@@ -16,6 +18,10 @@ from connectors.collector.segments import SegmentFiles
 from connectors.links import Links
 
 PUBLIC_URL = "https://events.example"
+LEDGER_COLUMNS = (
+    *("message_id", "kind", "flow", "step", "entry_id", "profile_id", "channel", "address"),
+    *("template", "message_class", "decided_at", "due_at"),
+)
 
 
 @pytest.fixture
@@ -46,6 +52,36 @@ def collector(store, landing, tmp_path, now):
                 yield client
 
     return running
+
+
+@pytest.fixture
+def visit(collector):
+    """`visit("get", path, headers={…}, …)`: the answer, after the collector has closed."""
+
+    def call(method, path, *, options=None, **request):
+        async def talk():
+            async with collector(**(options or {})) as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(talk())
+
+    return call
+
+
+@pytest.fixture
+def sent(store, message, now):
+    """`sent("ann")`: the ledger has handed a message over to Ann, an hour ago."""
+
+    def keep(person, *, attempted_at=None, **changes):
+        planned = message(person, **changes)
+        attempted_at = attempted_at or now - timedelta(hours=1)
+        row = {name: getattr(planned, name) for name in LEDGER_COLUMNS}
+        state = {"state": "accepted", "attempt_count": 1, "is_written_back": True}
+        times = {"planned_at": attempted_at, "attempted_at": attempted_at}
+        with store.transaction() as connection:
+            connection.execute(tables.messages.insert(), row | state | times)
+
+    return keep
 
 
 @pytest.fixture
