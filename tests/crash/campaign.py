@@ -69,12 +69,14 @@ class Campaign:
     Args:
         nursery: forks lives.
         far_ends: the providers.
+        store: the ledger, to look at.
         base: a life without events: store, landing, ends, size.
         kills: counted over all campaigns.
         dice: of this one.
     """
 
-    def __init__(self, nursery, far_ends, base, kills, dice):
+    def __init__(self, nursery, far_ends, store, base, kills, dice):
+        self._store = store
         self._nursery, self._far_ends, self._kills, self._dice = nursery, far_ends, kills, dice
         self._base = replace(base, is_warming_up=dice.random() < 0.3)
         self._minutes = 0.0
@@ -95,7 +97,7 @@ class Campaign:
             self._go([self._life(role)], step=step)
         self._go([self._life("sender")], step=60)
         verdict = judge(
-            self._base.store_url,
+            self._store,
             self._base.landing,
             read_book(self._far_ends.book, self._base.run),
             self._base.run,
@@ -166,5 +168,5 @@ class Campaign:
         return tuple(self._dice.sample(taken, len(taken) // 2))
 
     def _is_done(self, *, counting_doubts=False):
-        planned, waiting, doubts = open_rows(self._base.store_url, self._base.run)
+        planned, waiting, doubts = open_rows(self._store, self._base.run)
         return planned == self._base.size and not waiting and not (counting_doubts and doubts)
