@@ -21,11 +21,12 @@ from connectors.collector import (
     stock,
     tracking,
     unsubscribe,
+    webhooks,
 )
 from connectors.collector.dependencies import Dependencies
 from connectors.collector.journal import Busy, StorageFailed
 
-MODULES = (tracking, links, unsubscribe, preferences, opt_in, devices, stock)
+MODULES = (tracking, webhooks, links, unsubscribe, preferences, opt_in, devices, stock)
 DAY_SECONDS = 24 * 3600
 BUSY_SECONDS = 1
 STORAGE_SECONDS = 10
@@ -41,6 +42,7 @@ def build_app(deps: Dependencies) -> Starlette:
         try:
             yield
         finally:
+            await deps.feedback.close()
             await deps.journal.close()
 
     routes: list[BaseRoute] = [Route("/health", _health)]

@@ -12,6 +12,7 @@ import pytest
 from connectors import tables
 from connectors.collector.app import build_app
 from connectors.collector.dependencies import Dependencies, Options
+from connectors.collector.feedback_desk import FeedbackDesk
 from connectors.collector.journal import Journal
 from connectors.collector.keys import KeyRing, create_key
 from connectors.collector.segments import SegmentFiles
@@ -41,6 +42,7 @@ def collector(store, landing, tmp_path, now):
             journal=Journal(segments),
             keys=KeyRing(store),
             store=store,
+            feedback=FeedbackDesk(store, landing, lambda: now),
             landing=landing,
             links=Links("secret", PUBLIC_URL),
             clock=lambda: now,
