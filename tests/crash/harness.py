@@ -23,7 +23,6 @@ from tests.crash.verdict import Verdict
 STORES = ("sqlite", "postgresql")
 PROVIDERS = {"smtp": ("smtp",), "http": ("http",), "failover": ("http", "smtp")}
 KILLS_PER_RUN = 30
-MESSAGES = 100
 
 
 @dataclass
@@ -92,13 +91,13 @@ class Harness:
         self._dice = random.Random(seed)
         self._mutant = mutant
 
-    def campaign(self, store, provider, kills, most_kills=KILLS_PER_RUN, size=MESSAGES):
+    def campaign(self, store, provider, kills, most_kills=KILLS_PER_RUN):
         """One list from the first kill to the verdict."""
         run = f"{self._dice.getrandbits(40):010x}"
         base = Life(
             role="sender",
             run=run,
-            size=size,
+            size=0,
             store_url=self._stores.empty(store, run),
             landing=str(self._folder / run),
             ends={wire: self._far_ends.urls[wire] for wire in PROVIDERS[provider]},
