@@ -1,4 +1,4 @@
-"""A collector in the test's own process, over ASGI; `test_killed.py` starts real ones."""
+"""A collector in the test's own process, over ASGI; `end_to_end` has real ones."""
 
 import asyncio
 import base64
