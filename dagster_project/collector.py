@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from connectors.collector.app import build_app
 from connectors.collector.dependencies import Dependencies, Options
+from connectors.collector.feedback_desk import FeedbackDesk
 from connectors.collector.journal import Journal
 from connectors.collector.keys import KeyRing
 from connectors.collector.segments import SegmentFiles
@@ -41,6 +42,7 @@ def open_dependencies(settings: Settings) -> Dependencies:
         journal=Journal(segments),
         keys=KeyRing(store),
         store=store,
+        feedback=FeedbackDesk(store, landing, utc_now),
         landing=landing,
         links=Links(settings.secret, settings.public_url),
         clock=utc_now,

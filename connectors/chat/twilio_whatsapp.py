@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 
+from connectors.delivery.asking import ask_for_each
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
 from connectors.errors import Rejected
@@ -60,11 +61,14 @@ class TwilioWhatsAppSender:
 
     async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
         """What Twilio's log proves; see `Twilio.find`. Buttons are not in it, so often nothing."""
-        return await self._twilio.find(doubts, {doubt.message_id: address(doubt.address) for doubt in doubts})
+        return await ask_for_each(doubts, self.provider, self._look_up)
 
     async def close(self) -> None:
         """Give connections back."""
         await self._twilio.transport.close()
+
+    async def _look_up(self, doubt: Doubt) -> Receipt | None:
+        return await self._twilio.find(doubt, address(doubt.address))
 
     async def _send_one(self, envelope: Envelope) -> Receipt:
         content_sid = envelope.content.data.get("content_sid")

@@ -13,11 +13,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from connectors.collector import tracking
+from connectors.collector import (
+    devices,
+    links,
+    opt_in,
+    preferences,
+    stock,
+    tracking,
+    unsubscribe,
+    webhooks,
+)
 from connectors.collector.dependencies import Dependencies
 from connectors.collector.journal import Busy, StorageFailed
 
-MODULES = (tracking,)
+MODULES = (tracking, webhooks, links, unsubscribe, preferences, opt_in, devices, stock)
 DAY_SECONDS = 24 * 3600
 BUSY_SECONDS = 1
 STORAGE_SECONDS = 10
@@ -33,6 +42,7 @@ def build_app(deps: Dependencies) -> Starlette:
         try:
             yield
         finally:
+            await deps.feedback.close()
             await deps.journal.close()
 
     routes: list[BaseRoute] = [Route("/health", _health)]

@@ -79,11 +79,14 @@ def items_of(call: Mapping[str, Any], call_type: str) -> list[Any]:
 
 
 def receive(items: Sequence[Any], key: WriteKey, options: Options, now: datetime) -> Received:
-    """Complete and check the events of one call; good ones and refused ones become lines, in their order."""
+    """Complete and check the events of one call; good ones and refused ones become lines, in their order.
+
+    An item may be a `Reject` already.
+    """
     lines, refused = [], []
     for index, item in enumerate(items):
         record = _completed(item, key, now) if isinstance(item, dict) else item
-        line = to_json(record, inf_nan_mode="null")
+        line = to_json(record, inf_nan_mode="null", fallback=str)
         reject = _refused_here(record, line, key, options) or _refused_by_contract(record, options, now)
         if reject:
             refused.append(Refused(index, reject.field, reject.reason))
@@ -152,6 +155,8 @@ def _moment(value: object) -> datetime | None:
 
 def _refused_here(record: object, line: bytes, key: WriteKey, options: Options) -> Reject | None:
     """What must not even reach the contract."""
+    if isinstance(record, Reject):
+        return record
     if not isinstance(record, dict):
         return Reject("", "an event must be a JSON object")
     if len(line) > options.max_event_bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from connectors.collector.feedback_desk import FeedbackDesk
 from connectors.collector.journal import Journal
 from connectors.collector.keys import KeyRing
 from connectors.landing import Landing
@@ -51,6 +52,7 @@ class Dependencies:
         journal: `await journal.append(records)` returns when the events are durable.
         keys: the write keys that hold.
         store: the transactional store; its calls block, so they run through `run_in_threadpool`.
+        feedback: `await feedback.take(items)` returns when what providers and people said is in force.
         landing: where complete segments go.
         links: reads and signs the links in messages.
         clock: the time as naive UTC.
@@ -60,6 +62,7 @@ class Dependencies:
     journal: Journal
     keys: KeyRing
     store: Store
+    feedback: FeedbackDesk
     landing: Landing
     links: Links
     clock: Callable[[], datetime]

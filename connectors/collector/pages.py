@@ -105,13 +105,24 @@ class Pages:
         return HTMLResponse(html, status, {**NOT_KEPT, "Content-Security-Policy": self._policy})
 
     def notice(
-        self, request: Request, name: str, status: int = 200, link: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        name: str,
+        status: int = 200,
+        about: Link | None = None,
+        onward: tuple[str, str] | None = None,
     ) -> HTMLResponse:
-        """The page that says `<name>_title` and `<name>_text`; `link` has url and text."""
-        t = self.texts(request)
-        return self.show(
-            request, "notice.html", status, title=t[f"{name}_title"], text=t[f"{name}_text"], link=link
-        )
+        """The page that says `<name>_title` and `<name>_text`; `onward` is an address and its words' name."""
+        t = self.texts(request, about)
+        link = {"url": onward[0], "text": t[onward[1]]} if onward else None
+        title, text = t[f"{name}_title"], t[f"{name}_text"]
+        return self.show(request, "notice.html", status, title=title, text=text, link=link)
+
+    def later(self, request: Request) -> HTMLResponse:
+        """When something could not be made durable; nothing was acknowledged."""
+        page = self.notice(request, "later", 503)
+        page.headers["Retry-After"] = "60"
+        return page
 
     def not_found(self, request: Request) -> HTMLResponse:
         """For every link that is not ours, whatever is wrong with it."""

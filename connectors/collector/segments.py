@@ -102,6 +102,8 @@ class SegmentFiles:
         self._complete_open()
         self._thread.shutdown()  # Waits for a landing under way.
         self._land_each(list(self._complete))
+        for segment in self._complete:
+            segment.let_go()
 
     def _complete_open(self) -> None:
         if self._open:
@@ -135,7 +137,7 @@ class _Segment:
     def create(cls, spool: Path, now: datetime) -> _Segment:
         """A new file that is there after a power cut too."""
         spool.mkdir(parents=True, exist_ok=True)
-        path = spool / f".{now:%Y-%m-%dT%H%M%S}-{uuid.uuid4().hex[:12]}.ndjson{OPEN}"
+        path = spool / f".{now:%Y-%m-%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}.ndjson{OPEN}"
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o640)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         folder = os.open(spool, os.O_RDONLY)
@@ -170,6 +172,11 @@ class _Segment:
             self.path.unlink(missing_ok=True)
         self.is_landed = True
         os.close(self._descriptor)
+
+    def let_go(self) -> None:
+        """Leave a file that could not be landed to whoever comes next."""
+        if not self.is_landed:
+            os.close(self._descriptor)
 
 
 def _left_over(spool: Path) -> Iterator[_Segment]:

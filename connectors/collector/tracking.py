@@ -52,7 +52,7 @@ class _Tracking:
         return take
 
     async def _take(self, request: Request, body: bytes, call_type: str) -> Response:
-        secret = _secret(request)
+        secret = basic_user(request)
         # Nobody's body is parsed before we know whose it is, unless the key is inside.
         key = await self._deps.keys.find(secret) if secret else None
         if secret and key is None:
@@ -78,8 +78,8 @@ class _Tracking:
         return key
 
 
-def _secret(request: Request) -> str | None:
-    """The user of basic auth."""
+def basic_user(request: Request) -> str | None:
+    """The user of basic auth; none when there is none, or it cannot be read."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None

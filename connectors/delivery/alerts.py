@@ -51,4 +51,5 @@ def news(store: Store, current: Mapping[str, str], now: datetime) -> News:
 def _raise(connection: sa.Connection, name: str, text: str, now: datetime) -> bool:
     """Whether nobody has told of it yet."""
     row = {"name": name, "text": text, "raised_at": now}
-    return bool(connection.execute(insert(connection, alerts).on_conflict_do_nothing(), row).rowcount)
+    statement = insert(connection, alerts).on_conflict_do_nothing().returning(alerts.c.name)
+    return connection.execute(statement, row).first() is not None

@@ -19,6 +19,7 @@ from connectors.delivery import doubts, ledger
 from connectors.delivery.breakers import write_health
 from connectors.delivery.calls import Calls
 from connectors.delivery.clerk import Clerk
+from connectors.delivery.collecting import few_collections
 from connectors.delivery.facts import forget_old_facts
 from connectors.delivery.kept import forget, returned
 from connectors.delivery.lanes import Lane, Router, open_lanes
@@ -83,7 +84,8 @@ def deliver(
     run = _Run(
         store, senders, renderer, now, refresh or (lambda: None), Tally(progress), policies or Policies()
     )
-    asyncio.run(run.deliver(messages))
+    with few_collections():
+        asyncio.run(run.deliver(messages))
     result = run.tally.result(write_receipts(store, landing))
     for lane in run.lanes:
         if lane.broken:

@@ -149,6 +149,23 @@ class Bounce(Properties):
     address: Text = None
 
 
+class SubscriptionRequest(Properties):
+    """An address that asks to be subscribed; only the link that is sent there makes it a consent."""
+
+    email: Id
+    channel: Word = "email"
+    purpose: Word = "marketing"
+    source: Text = None
+
+
+class StockRequest(Properties):
+    """One message about one product, once it is back; it is no consent to any other."""
+
+    product_id: Id
+    variant_id: Text = None
+    email: Text = None
+
+
 class Suppression(Properties):
     """An address that must not be written to; without one, the person's; without a channel, on none."""
 
@@ -185,6 +202,8 @@ PROPERTIES: dict[str, type[Properties]] = {
     "Order Cancelled": OrderChange,
     "Subscribed": Consent,
     "Unsubscribed": Consent,
+    "Subscription Requested": SubscriptionRequest,
+    "Back In Stock Requested": StockRequest,
     "Device Registered": Device,
     "Device Revoked": Device,
     "Address Suppressed": Suppression,

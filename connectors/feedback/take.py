@@ -68,7 +68,9 @@ def take_feedback(
     now: datetime,
     progress: Callable[[int], None] | None = None,
 ) -> Taken:
-    """Keep what came back (see `keep_feedback`), and tell landing.
+    """Take in what came back: suppress, withdraw consent, revoke tokens, resolve unknowns, tell landing.
+
+    Telling the same thing again, or in another order, changes nothing.
 
     Args:
         store: the transactional store; what is decided here holds for the very next claim.
@@ -77,18 +79,14 @@ def take_feedback(
         now: naive UTC.
         progress: called with the number of items just dealt with.
     """
-    taken = keep_feedback(store, items, now, progress)
-    return replace(taken, written=write_feedback(store, landing, now))
+    kept = keep_feedback(store, items, now, progress)
+    return replace(kept, written=write_feedback(store, landing, now))
 
 
 def keep_feedback(
     store: Store, items: Iterable[Feedback], now: datetime, progress: Callable[[int], None] | None = None
 ) -> Taken:
-    """Act on what came back: suppress, withdraw consent, revoke tokens, resolve unknowns.
-
-    Telling the same thing again, or in another order, changes nothing. What is kept here is written to
-    landing by `write_feedback`, at the latest by the next delivery. Arguments as of `take_feedback`.
-    """
+    """As `take_feedback`, but landing is told later, by the next `write_feedback`."""
     events: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     remaining = iter(items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from connectors.delivery.asking import ask_for_each
 from connectors.delivery.sender import Rate
 from connectors.delivery.singly import one_by_one
 from connectors.errors import Rejected
@@ -66,11 +67,14 @@ class TwilioSmsSender:
 
     async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
         """What Twilio's log proves; see `Twilio.find`."""
-        return await self._twilio.find(doubts, {doubt.message_id: e164(doubt.address) for doubt in doubts})
+        return await ask_for_each(doubts, self.provider, self._look_up)
 
     async def close(self) -> None:
         """Give connections back."""
         await self._twilio.transport.close()
+
+    async def _look_up(self, doubt: Doubt) -> Receipt | None:
+        return await self._twilio.find(doubt, e164(doubt.address))
 
     async def _send_one(self, envelope: Envelope) -> Receipt:
         content = envelope.content

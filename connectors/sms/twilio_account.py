@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
 from connectors.errors import StopSync, TryAgain
@@ -58,8 +59,8 @@ class Twilio:
             return Receipt(message_id, "unknown", PROVIDER, reason="unreadable_answer")
         return known(message_id, created)
 
-    async def find(self, doubts: Sequence[Doubt], to: Mapping[str, str]) -> list[Receipt]:
-        """What the account's log proves about messages of which nobody knows whether they left.
+    async def find(self, doubt: Doubt, to: str) -> Receipt | None:
+        """What the account's log proves about a message of which nobody knows whether it left.
 
         Twilio has no key of ours, does not list callbacks, and dates a message only when it is sent; so all
         messages to the number are read, and those created since the attempt count. Their links name the
@@ -70,18 +71,19 @@ class Twilio:
         - one names nothing (a text without links, or redacted): nothing is proven, the receipt stays unknown.
 
         Args:
-            doubts: what is asked about.
-            to: message id → recipient as Twilio writes it.
+            doubt: what is asked about.
+            to: its recipient as Twilio writes it.
 
         Raises:
-            TryAgain: the log could not be read.
+            TryAgain: the log could not be read, or shows messages to others.
         """
-        receipts = []
-        for doubt in doubts:
-            number = to[doubt.message_id]
-            log = await self.client.messages.list_async(to=number, limit=LONGEST_LOG, page_size=LONGEST_LOG)
-            receipts.append(proof(doubt, log))
-        return [receipt for receipt in receipts if receipt]
+        try:
+            log = await self.client.messages.list_async(to=to, limit=LONGEST_LOG, page_size=LONGEST_LOG)
+        except (TwilioException, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise TryAgain(f"twilio could not be asked: {type(error).__name__}") from error
+        if any(entry.to not in (to, None) for entry in log):
+            raise TryAgain("twilio could not be asked: it answers with other messages")
+        return proof(doubt, log)
 
     def _refused(self, message_id: str, reply: Reply) -> Receipt:
         """The meaning of Twilio's code, else of the status."""

@@ -35,7 +35,7 @@ def main() -> None:
             places,
             options.kills,
             lambda kills: bar.advance(task, kills),
-            stop_at_fault=options.mutant is not None,
+            stop_at_fault="faults" if options.mutant else None,
         )
     show(findings, console)
     if options.json:

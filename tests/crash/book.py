@@ -13,6 +13,8 @@ class Book:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def write(self, word, message_ids, wire):
+        if not message_ids:
+            return
         lines = "".join(f"{word} {message_id} {wire}\n" for message_id in message_ids)
         os.write(self._file, lines.encode())
         os.fsync(self._file)

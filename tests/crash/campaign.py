@@ -18,6 +18,8 @@ FINISHING_MINUTES = (3, 40, 60, 60, 60, 60, 800, 60, 60, 1500, 60, 60, 60, 60, 6
 SAFE_TO_STOP = ("commit: after", "wire: before a write", "wire: after a write", "wire: an answer has come")
 KINDS = {"alone": 60, "together": 18, "overtaken": 8, "postman": 8, "administrator": 10}
 MOST_ORDERS = 150
+MOST_NEW = 8
+"""Messages that join the list between two lives."""
 LONGEST_LIFE_SECONDS = 0.5
 """Of those that are killed at random."""
 
@@ -69,15 +71,17 @@ class Campaign:
     Args:
         nursery: forks lives.
         far_ends: the providers.
+        store: the ledger, to look at.
         base: a life without events: store, landing, ends, size.
         kills: counted over all campaigns.
         dice: of this one.
     """
 
-    def __init__(self, nursery, far_ends, base, kills, dice):
+    def __init__(self, nursery, far_ends, store, base, kills, dice):
+        self._store = store
         self._nursery, self._far_ends, self._kills, self._dice = nursery, far_ends, kills, dice
         self._base = replace(base, is_warming_up=dice.random() < 0.3)
-        self._minutes = 0.0
+        self._minutes, self._grows = 0.0, True
         self._broken = []
         self.did = Counter(campaigns=1)
 
@@ -85,9 +89,10 @@ class Campaign:
         """Storm until nothing is open or so many were killed, then calm; the verdict."""
         began, until = time.monotonic(), self._kills.total + most_kills
         self._far_ends.storm(STORM)
-        while self._kills.total < until and self.did["orders"] < MOST_ORDERS and not self._is_done():
+        while self._kills.total < until and self.did["orders"] < MOST_ORDERS:
             self._storm()
         self._far_ends.storm(0.0)
+        self._grows = False
         for number, step in enumerate(FINISHING_MINUTES):
             if self._is_done(counting_doubts=True):
                 break
@@ -95,7 +100,7 @@ class Campaign:
             self._go([self._life(role)], step=step)
         self._go([self._life("sender")], step=60)
         verdict = judge(
-            self._base.store_url,
+            self._store,
             self._base.landing,
             read_book(self._far_ends.book, self._base.run),
             self._base.run,
@@ -110,8 +115,10 @@ class Campaign:
     def _go(self, lives, *, step, is_overtaken=False):
         """Let the clock go, then live."""
         self._minutes += step
+        if self._grows:  # the warehouse decides more, run by run
+            self._base = replace(self._base, size=self._base.size + self._dice.randint(0, MOST_NEW))
         self._far_ends.set_clock(self._minutes)
-        lives = [replace(life, minutes=self._minutes) for life in lives]
+        lives = [replace(life, minutes=self._minutes, size=self._base.size) for life in lives]
         results = self._nursery.run(lives, is_overtaken=is_overtaken)
         self.did.update(orders=1, lives=len(lives))
         for life, result in zip(lives, results, strict=True):
@@ -166,5 +173,5 @@ class Campaign:
         return tuple(self._dice.sample(taken, len(taken) // 2))
 
     def _is_done(self, *, counting_doubts=False):
-        planned, waiting, doubts = open_rows(self._base.store_url, self._base.run)
+        planned, waiting, doubts = open_rows(self._store, self._base.run)
         return planned == self._base.size and not waiting and not (counting_doubts and doubts)

@@ -132,6 +132,7 @@ class CountingPostmark(Vendor):
         if case == "busy":
             return Answer(429, headers={"Retry-After": self._world.pick(("0.05", "0.2", "120"))})
         if case == "refused":
+            self._world.refuse(list(ids) if len(ids) == 1 else [], "postmark")
             return Answer(422, {"ErrorCode": 300, "Message": "something is wrong"})
         if case in ("unavailable", "bad_credentials"):
             return Answer(STATUS[case], {"ErrorCode": 10, "Message": "no"})

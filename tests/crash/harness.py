@@ -23,7 +23,6 @@ from tests.crash.verdict import Verdict
 STORES = ("sqlite", "postgresql")
 PROVIDERS = {"smtp": ("smtp",), "http": ("http",), "failover": ("http", "smtp")}
 KILLS_PER_RUN = 30
-MESSAGES = 100
 
 
 @dataclass
@@ -92,23 +91,27 @@ class Harness:
         self._dice = random.Random(seed)
         self._mutant = mutant
 
-    def campaign(self, store, provider, kills, most_kills=KILLS_PER_RUN, size=MESSAGES):
+    def campaign(self, store, provider, kills, most_kills=KILLS_PER_RUN):
         """One list from the first kill to the verdict."""
         run = f"{self._dice.getrandbits(40):010x}"
         base = Life(
             role="sender",
             run=run,
-            size=size,
+            size=0,
             store_url=self._stores.empty(store, run),
             landing=str(self._folder / run),
             ends={wire: self._far_ends.urls[wire] for wire in PROVIDERS[provider]},
             mutant=self._mutant,
         )
-        return Campaign(self._nursery, self._far_ends, base, kills, self._dice).run(most_kills)
+        with contextlib.closing(open_store(base.store_url)) as ledger:
+            return Campaign(self._nursery, self._far_ends, ledger, base, kills, self._dice).run(most_kills)
 
 
-def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_at_fault=False):
-    """Campaigns in turn over all (store, provider) until so many kills are reached; what was found."""
+def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_at_fault=None):
+    """Campaigns in turn over all (store, provider) until so many kills are reached; what was found.
+
+    `stop_at_fault` names a kind of fault (twice, lost, untrue, faults for any): the first of it is enough.
+    """
     findings, began = Findings(), time.monotonic()
     findings.verdicts = {place: Verdict() for place in places}
     findings.kills = {place: Kills() for place in places}
@@ -118,7 +121,7 @@ def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_
         findings.verdicts[place] += harness.campaign(*place, findings.kills[place], most)
         progress(findings.kills[place].total - before)
         is_over = findings.all_kills.total >= kills_wanted
-        if is_over or (stop_at_fault and not findings.verdicts[place].is_clean):
+        if is_over or (stop_at_fault and getattr(findings.verdicts[place], stop_at_fault)):
             break
     findings.seconds = time.monotonic() - began
     return findings

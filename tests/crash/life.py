@@ -5,11 +5,12 @@ import json
 import random
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from connectors.delivery import deliver, held, loop, workers
 from connectors.delivery.dead_letters import find_dead_letters, replay
 from connectors.delivery.policies import Late, Policies, WarmUp
+from connectors.delivery.sender import Rate
 from connectors.email.postmark import PostmarkSender
 from connectors.email.smtp import SmtpSender
 from connectors.feedback.model import Feedback
@@ -23,6 +24,7 @@ from tests.crash.traps import Trap, set_traps
 PATIENCE_SECONDS = 0.4
 """For an answer; the far ends are on the same machine, and say nothing on purpose."""
 PER_DAY = 60
+PER_SECOND = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +128,14 @@ def policies(life, senders):
 
 
 def _sender(wire, url, dice):
+    """With small batches, so that there is much to die between, and a pace that a 429 does not make a crawl."""
     mail_from = "Shop <hello@shop.example>"
     if wire == "smtp":
         sender = SmtpSender(url, mail_from, connections=2, timeout_seconds=PATIENCE_SECONDS)
-        sender.batch_size = dice.randint(1, 12)
     else:
         sender = PostmarkSender("token", mail_from=mail_from, base_url=url, timeout_seconds=PATIENCE_SECONDS)
-        sender.batch_size = dice.randint(1, 12)
+    sender.batch_size = dice.randint(1, 12)
+    sender.rate = Rate(PER_SECOND, concurrent=2)
     return sender
 
 

@@ -1,5 +1,6 @@
 """Ledgers that are broken on purpose, in the sender's process only: the harness must find each of them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -57,7 +58,8 @@ def mark_before_write():
 
     def marked(store):
         rows = unwritten(store)
-        receipts._mark(store, rows)
+        if rows:
+            receipts._mark(store, rows)
         return rows
 
     replace_everywhere(unwritten, marked)
@@ -72,17 +74,7 @@ def _change_receipts(word):
     settle = settling.settle
 
     def settled(store, told, worker, now, sent=settling.NO_MESSAGES):
-        changed = [
-            Receipt(
-                each.message_id,
-                word(each),
-                each.provider,
-                reason=each.reason,
-                suppress=each.suppress,
-                retry_after_seconds=each.retry_after_seconds,
-            )  # fmt: skip
-            for each in told
-        ]
+        changed = [replace(receipt, outcome=word(receipt)) for receipt in told]
         return settle(store, changed, worker, now, sent)
 
     replace_everywhere(settle, settled)

@@ -1,5 +1,8 @@
 """What the harness has counted, as tables and as JSON."""
 
+import io
+
+from rich.console import Console
 from rich.table import Table
 
 from tests.crash.points import all_points, find_steps, is_elsewhere
@@ -31,9 +34,7 @@ def show(findings, console):
     console.print(_counts(findings))
     console.print(_points(findings.all_kills))
     for place, verdict in findings.verdicts.items():
-        faults = [*(f"{key}: sent twice" for key in verdict.twice), *map(": ".join, verdict.lost.items())]
-        faults += [*map(": ".join, verdict.untrue.items()), *verdict.broken]
-        for fault in faults[:MOST_FAULTS]:
+        for fault in verdict.faults[:MOST_FAULTS]:
             console.print(f"{'/'.join(place)} {fault}", markup=False, highlight=False)
     whole = sum((verdict for verdict in findings.verdicts.values()), start=type(verdict)())
     console.print(
@@ -42,6 +43,13 @@ def show(findings, console):
         f"{len(whole.broken)} lives that failed, in {findings.seconds:.0f} s",
         highlight=False,
     )
+
+
+def as_text(findings):
+    """As `show`, for a test that fails."""
+    console = Console(file=io.StringIO(), width=160)
+    show(findings, console)
+    return console.file.getvalue()
 
 
 def as_dict(findings):

@@ -1,6 +1,5 @@
 """The verdict over one run: the provider's book, the ledger and landing must tell the same story."""
 
-import contextlib
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -8,7 +7,6 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from connectors.landing import open_landing
-from connectors.store import open_store
 from connectors.tables import dead_letters, messages
 from tests.crash.shop_list import is_unrenderable, message_id
 
@@ -37,8 +35,15 @@ class Verdict:
     broken: list = field(default_factory=list)
 
     @property
+    def faults(self):
+        """All of them, as lines."""
+        lines = [f"{key}: sent twice" for key in self.twice]
+        lines += [f"{key}: {why}" for key, why in (self.lost | self.untrue).items()]
+        return lines + self.broken
+
+    @property
     def is_clean(self):
-        return not (self.twice or self.lost or self.untrue or self.broken)
+        return not self.faults
 
     def __add__(self, other):
         return Verdict(
@@ -50,14 +55,13 @@ class Verdict:
         )
 
 
-def judge(store_url, landing_folder, entries, run, size, *, reads_back):
+def judge(store, landing_folder, entries, run, size, *, reads_back):
     """Compare; `reads_back` says whether every doubt can be resolved by the provider's log."""
-    rows, dead = _ledger(store_url, run)
+    rows, dead = _ledger(store, run)
     wanted = [message_id(run, number) for number in range(size)]
-    verdict = Verdict(twice=[key for key in entries.twice if key in rows or key in wanted])
+    verdict = Verdict(twice=entries.twice)
     for key in wanted:
-        fault = _fault(rows.get(key), entries, key in dead, reads_back=reads_back)
-        if fault:
+        if fault := _fault(rows.get(key), entries, dead, reads_back=reads_back):
             verdict.lost[key] = fault
     told = _landing(landing_folder, run)
     for key, row in rows.items():
@@ -67,16 +71,20 @@ def judge(store_url, landing_folder, entries, run, size, *, reads_back):
     return verdict
 
 
-def open_rows(store_url, run):
-    """How many messages of a run have no outcome yet, and how many doubts are open."""
-    rows, _ = _ledger(store_url, run)
-    waiting = sum(row["state"] in ("planned", "claimed", "attempted", "retry") for row in rows.values())
-    doubts = sum(row["state"] == "unknown" and row["resolved_by"] is None for row in rows.values())
-    return len(rows), waiting, doubts
+def open_rows(store, run):
+    """How many messages of a run are known, how many have no outcome yet, and how many doubts are open."""
+    ledger = messages.c
+    with store.transaction() as connection:
+        known = connection.execute(
+            sa.select(ledger.state, ledger.resolved_by).where(ledger.message_id.startswith(run))
+        ).all()
+    waiting = sum(row.state in ("planned", "claimed", "attempted", "retry") for row in known)
+    doubts = sum(row.state == "unknown" and row.resolved_by is None for row in known)
+    return len(known), waiting, doubts
 
 
-def _ledger(store_url, run):
-    with contextlib.closing(open_store(store_url)) as store, store.transaction() as connection:
+def _ledger(store, run):
+    with store.transaction() as connection:
         rows = connection.execute(sa.select(messages).where(messages.c.message_id.startswith(run))).mappings()
         dead = connection.scalars(sa.select(dead_letters.c.message_id)).all()
         return {row["message_id"]: dict(row) for row in rows}, set(dead)
@@ -95,24 +103,30 @@ def _landing(folder, run):
     return told
 
 
-def _fault(row, entries, is_dead, *, reads_back):
+def _fault(row, entries, dead, *, reads_back):
     """Why a message is lost; none when it is not."""
     if row is None:
         return "not in the ledger"
-    has_arrived, key = bool(entries.accepted[row["message_id"]]), row["message_id"]
+    key, has_arrived, fault = row["message_id"], bool(entries.accepted[row["message_id"]]), None
+    was_refused = entries.refused[key] or is_unrenderable(key)
     match row["state"]:
-        case "accepted":
-            return None if has_arrived else "accepted in the ledger, never at the provider"
-        case "unknown" if row["resolved_by"] == "policy":
-            return "the log could have told" if reads_back else None
+        case "accepted" if not has_arrived:
+            fault = "accepted in the ledger, never at the provider"
+        case "unknown" if row["resolved_by"] != "policy":
+            fault = "in doubt, and no policy says what follows"
+        case "unknown" if reads_back:
+            fault = "in doubt, although the log could have told"
         case "rejected" if has_arrived:
-            return "rejected in the ledger, accepted at the provider"
-        case "rejected" if not (is_dead or row["suppression"]):
-            return "rejected, and no dead letter"
-        case "rejected":
-            was_refused = entries.refused[key] or is_unrenderable(key) or "gave_up" in row["reason"]
-            return None if was_refused or "poison" in row["reason"] else "rejected by nobody"
-    return f"left as {row['state']}: {row['reason']}"
+            fault = "rejected in the ledger, accepted at the provider"
+        case "rejected" if key not in dead and not row["suppression"]:
+            fault = "rejected, and no dead letter"
+        case "rejected" if not was_refused and not row["reason"].startswith(("gave_up", "poison")):
+            fault = f"rejected by nobody: {row['reason']}"
+        case "accepted" | "unknown" | "rejected":
+            pass
+        case _:
+            fault = f"left as {row['state']}: {row['reason']}"
+    return fault
 
 
 def _untruth(row, told):

@@ -1,21 +1,28 @@
-"""A collector in the test's own process, over ASGI; `test_killed.py` starts real ones."""
+"""A collector in the test's own process, over ASGI; `end_to_end` has real ones."""
 
 import asyncio
 import base64
 import json
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from connectors import tables
 from connectors.collector.app import build_app
 from connectors.collector.dependencies import Dependencies, Options
+from connectors.collector.feedback_desk import FeedbackDesk
 from connectors.collector.journal import Journal
 from connectors.collector.keys import KeyRing, create_key
 from connectors.collector.segments import SegmentFiles
 from connectors.links import Links
 
 PUBLIC_URL = "https://events.example"
+LEDGER_COLUMNS = (
+    *("message_id", "kind", "flow", "step", "entry_id", "profile_id", "channel", "address"),
+    *("template", "message_class", "decided_at", "due_at"),
+)
 
 
 @pytest.fixture
@@ -35,6 +42,7 @@ def collector(store, landing, tmp_path, now):
             journal=Journal(segments),
             keys=KeyRing(store),
             store=store,
+            feedback=FeedbackDesk(store, landing, lambda: now),
             landing=landing,
             links=Links("secret", PUBLIC_URL),
             clock=lambda: now,
@@ -46,6 +54,36 @@ def collector(store, landing, tmp_path, now):
                 yield client
 
     return running
+
+
+@pytest.fixture
+def visit(collector):
+    """`visit("get", path, headers={…}, …)`: the answer, after the collector has closed."""
+
+    def call(method, path, *, options=None, **request):
+        async def talk():
+            async with collector(**(options or {})) as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(talk())
+
+    return call
+
+
+@pytest.fixture
+def sent(store, message, now):
+    """`sent("ann")`: the ledger has handed a message over to Ann, an hour ago."""
+
+    def keep(person, *, attempted_at=None, **changes):
+        planned = message(person, **changes)
+        attempted_at = attempted_at or now - timedelta(hours=1)
+        row = {name: getattr(planned, name) for name in LEDGER_COLUMNS}
+        state = {"state": "accepted", "attempt_count": 1, "is_written_back": True}
+        times = {"planned_at": attempted_at, "attempted_at": attempted_at}
+        with store.transaction() as connection:
+            connection.execute(tables.messages.insert(), row | state | times)
+
+    return keep
 
 
 @pytest.fixture

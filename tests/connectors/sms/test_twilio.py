@@ -256,7 +256,26 @@ def test_a_doubt_is_about_its_own_number_only(call, log, entry, doubt, twilio):
     assert [request.query["To"] for request in twilio.requests] == ["+436641234567", "+436647654321"]
 
 
-@pytest.mark.parametrize("answer", [Answer(500, ""), Answer(200, "<html>"), Answer(429, "")])
+def test_a_log_that_has_had_enough_leaves_the_rest_in_doubt(call, entry, doubt, twilio):
+    logged = Answer(200, {"messages": [entry("message-ann")], "next_page_uri": None})
+    twilio.answers([logged, Answer(429, "")])
+    other = replace(doubt, message_id="message-bob", address="+436647654321")
+    assert outcomes(call("read_back", [doubt, other])) == [
+        ("message-ann", "accepted"),
+        ("message-bob", "unknown"),
+    ]
+
+
+def test_a_log_that_answers_about_others_is_not_believed(call, log, entry, doubt):
+    log(entry("message-bob") | {"to": "+436640000001"})
+    with pytest.raises(TryAgain, match="other messages"):
+        call("read_back", [doubt])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(500, ""), Answer(200, "<html>"), Answer(429, ""), Answer(200, {}), Answer(200, {"messages": 5})],
+)
 def test_a_log_that_cannot_be_read_decides_nothing(call, twilio, doubt, answer):
     twilio.answers(answer)
     with pytest.raises(TryAgain):
