@@ -175,3 +175,4 @@ carts as (
 )
 
 select * from carts
+order by last_activity_at, cart_id

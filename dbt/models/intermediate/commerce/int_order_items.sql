@@ -40,3 +40,4 @@ items as (
 )
 
 select * from items
+order by ordered_at, order_item_id

@@ -167,3 +167,4 @@ orders as (
 )
 
 select * from orders
+order by ordered_at, order_id

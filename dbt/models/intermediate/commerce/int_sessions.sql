@@ -80,6 +80,10 @@ nearby as (
     inner join ranges on known.visitor_id = ranges.visitor_id
     where
         known.is_current
+        and known.ended_at >= (
+            select {{ add_seconds('min(earliest.first_at)', '-' ~ timeout) }}
+            from ranges as earliest
+        )
         and known.ended_at >= {{ add_seconds('ranges.first_at', '-' ~ timeout) }}
         and known.started_at <= {{ add_seconds('ranges.last_at', timeout) }}
 
@@ -155,7 +159,9 @@ identified as (
 )
 
 select * from identified
-{%- if is_incremental() %}
+{%- if not is_incremental() %}
+order by ended_at, session_id
+{%- else %}
 
 union all
 

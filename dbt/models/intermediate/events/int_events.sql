@@ -54,13 +54,16 @@ unique_in_batch as (
     what arrived, and apart for what is late, so that one old event does not make us read all that came since. -#}
 taken as (
     {% for is_late in ['true', 'false'] %}
-    {%- set times = "select {}(occurred_at) from unique_in_batch where (occurred_at < "
-        ~ last_as_of ~ " - interval 3 day) = " ~ is_late %}
+    {%- set late = "(occurred_at < " ~ last_as_of ~ " - interval 3 day) = " ~ is_late %}
     select event_id
     from {{ this }}
     where
-        occurred_at >= ({{ times.format('min') }}) - interval 1 day
-        and occurred_at <= ({{ times.format('max') }}) + interval 1 day
+        occurred_at >= (
+            select min(occurred_at) - interval 1 day from unique_in_batch where {{ late }}
+        )
+        and occurred_at <= (
+            select max(occurred_at) + interval 1 day from unique_in_batch where {{ late }}
+        )
     {%- if not loop.last %}
 
     union all

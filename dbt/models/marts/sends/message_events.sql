@@ -40,3 +40,4 @@ select
 from new_events
 inner join event_kinds on new_events.event_name = event_kinds.event_name
 where event_kinds.message_event is not null
+order by new_events.occurred_at, new_events.event_id
