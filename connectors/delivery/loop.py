@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from connectors.delivery import doubts, ledger
 from connectors.delivery.breakers import write_health
@@ -23,9 +22,9 @@ from connectors.delivery.collecting import few_collections
 from connectors.delivery.facts import forget_old_facts
 from connectors.delivery.kept import forget, returned
 from connectors.delivery.lanes import Lane, Router, open_lanes
+from connectors.delivery.lists import Lists, Senders, in_order, portions
 from connectors.delivery.policies import Policies
 from connectors.delivery.receipts import write_receipts
-from connectors.delivery.sender import Sender
 from connectors.delivery.tally import DeliveryResult, Progress, Tally
 from connectors.delivery.told import believe
 from connectors.errors import Rejected
@@ -38,10 +37,6 @@ READ_SIZE = 500
 LEASE = timedelta(minutes=5)
 WAIT_FOR_ROOM_SECONDS = 0.2
 """So long one provider may keep the list from being read on for the others; then its share goes to disk."""
-
-Item = TypeVar("Item")
-Lists = Iterable[Message] | Mapping[str, Iterable[Message]]
-Senders = Mapping[str, Sender | Sequence[Sender]]
 
 
 class MessageRenderer(Protocol):
@@ -296,18 +291,6 @@ class _Run:
         if self._is_over:
             for lane in self.lanes:
                 lane.changed.set()
-
-
-def in_order(senders: Sender | Sequence[Sender]) -> tuple[Sender, ...]:
-    """One sender, or several in the order of failover."""
-    return tuple(senders) if isinstance(senders, Sequence) else (senders,)
-
-
-def portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The items in lists of at most `size`, without holding more than one."""
-    iterator = iter(items)
-    while portion := list(islice(iterator, size)):
-        yield portion
 
 
 def wall_clock() -> datetime:
