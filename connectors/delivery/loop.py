@@ -132,8 +132,10 @@ class _Run:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._clerk.do(self._begin)
-            for lane in self.lanes:
+            for lane in self.lanes:  # evidence first, policies last
                 self.tally.resolved.update(await doubts.read_back(self._store, lane.sender, self._now()))
+            closed = partial(doubts.apply_policies, self._store, self._policies, self._now())
+            self.tally.resolved.update(await self._clerk.do(closed))
             tasks = [asyncio.create_task(work) for work in self._work(lists)]
             heart = asyncio.create_task(self._keep_leases())
             try:
@@ -153,7 +155,6 @@ class _Run:
         ]
         self.tally.count("unknown", len(ledger.recover(store, now, wall_clock(), repeatable)), "worker_died")
         self.tally.resolved.update(believe(store, now))
-        self.tally.resolved.update(doubts.apply_policies(store, self._policies, now))
         self.tally.count("skipped", len(ledger.expire(store, now)), "too_late")
         forget_old_facts(store, now)
         forget(store, now)
@@ -240,6 +241,7 @@ class _Run:
     async def _claim(self, lane: Lane) -> None:
         """Make the next messages ours; whatever the last look refuses is dealt with here."""
         batch = lane.take_backlog(CLAIM_SIZE)
+        await self._clerk.aside(self._refresh)
         got = await self._clerk.do(partial(self._claim_now, lane, batch))
         lane.ready.extend(got.mine)
         self.tally.end_each("skipped", got.skipped)
@@ -247,7 +249,6 @@ class _Run:
         self.tally.end("not_due", len(batch) - len(got.mine) - len(got.skipped) - len(got.held))
 
     def _claim_now(self, lane: Lane, batch: Sequence[Message]) -> ledger.Claim:
-        self._refresh()
         return ledger.claim(
             self._store,
             batch,
