@@ -238,7 +238,7 @@ def _described(operation: Operation) -> dict[str, Any]:
 def _answer(operation: Operation, status: int) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": REASONS[status]}
     if status == operation.answers[0]:
-        media = {media: {} for media in operation.media}
+        media: dict[str, Any] = {each: {} for each in operation.media}
     else:  # what a person has opened is refused as a page
         is_page = HTML in operation.media or "{token}" in operation.path
         media = {JSON: {"schema": _reference("Refusal")}, **({HTML: {}} if is_page else {})}
