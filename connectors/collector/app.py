@@ -25,6 +25,7 @@ from connectors.collector import (
 )
 from connectors.collector.dependencies import Dependencies
 from connectors.collector.journal import Busy, StorageFailed
+from connectors.collector.openapi import document
 
 MODULES = (tracking, webhooks, links, unsubscribe, preferences, opt_in, devices, stock)
 DAY_SECONDS = 24 * 3600
@@ -45,7 +46,12 @@ def build_app(deps: Dependencies) -> Starlette:
             await deps.feedback.close()
             await deps.journal.close()
 
-    routes: list[BaseRoute] = [Route("/health", _health)]
+    api = document()
+
+    async def describe(_request: Request) -> Response:
+        return JSONResponse(api)
+
+    routes: list[BaseRoute] = [Route("/health", _health), Route("/openapi.json", describe)]
     routes += [route for module in MODULES for route in module.routes(deps)]
     cors = Middleware(
         CORSMiddleware,

@@ -74,15 +74,19 @@ def append_audit(
 
 def read_audit(connection: sa.Connection, limit: int | None = None) -> list[Entry]:
     """The latest entries, oldest first."""
-    rows = connection.execute(sa.select(audit_log).order_by(audit_log.c.entry.desc()).limit(limit)).all()
-    return [Entry(*row) for row in reversed(rows)]
+    rows = (
+        connection.execute(sa.select(audit_log).order_by(audit_log.c.entry.desc()).limit(limit))
+        .mappings()
+        .all()
+    )
+    return [Entry(**row) for row in reversed(rows)]
 
 
 def first_broken(connection: sa.Connection) -> int | None:
     """The number of the first entry that does not follow from the one before; none when the chain holds."""
     expected, previous = 1, BEGINNING
-    for row in connection.execute(sa.select(audit_log).order_by(audit_log.c.entry)):
-        entry = Entry(*row)
+    for row in connection.execute(sa.select(audit_log).order_by(audit_log.c.entry)).mappings():
+        entry = Entry(**row)
         said = (entry.entry, entry.at, entry.actor, entry.action, entry.subject, entry.details, previous)
         if entry.entry != expected or entry.previous_hash != previous or entry.hash != _hash(*said):
             return expected

@@ -1,12 +1,11 @@
 """What a person says about her own consent on a page, and what is known of it.
 
 A word is kept in the transactional store in the request that brings it, so the next claim obeys it; the same
-transaction keeps the event, which goes to landing right afterwards or, if that fails, with the next delivery.
+transaction keeps the event, which reaches landing some seconds later, or with the next delivery.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +15,7 @@ import sqlalchemy as sa
 
 from connectors.collector.dependencies import Dependencies
 from connectors.delivery.last_look import EVERY_CHANNEL
-from connectors.feedback import Feedback, keep_feedback, write_feedback
+from connectors.feedback import Feedback
 from connectors.feedback.effects import IDENTIFIERS
 from connectors.feedback.model import SAID, event_id
 from connectors.links import Link
@@ -25,8 +24,6 @@ from connectors.tables import consents, facts, messages, suppressions
 
 Status = Literal["subscribed", "unsubscribed"]
 PROVIDER = "millrace"
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,9 @@ def known_about(deps: Dependencies, link: Link) -> Known:
     return Known(latest, address, sent.attempted_at if sent else None, is_stopped)
 
 
-def record(deps: Dependencies, link: Link, words: Sequence[Word], source: str, address: str | None) -> None:
+async def record(
+    deps: Dependencies, link: Link, words: Sequence[Word], source: str, address: str | None
+) -> None:
     """Keep the words with their source and, as proof, the message whose link was used.
 
     Args:
@@ -79,13 +78,12 @@ def record(deps: Dependencies, link: Link, words: Sequence[Word], source: str, a
         words: at most one per channel and purpose.
         source: what the person used: `one_click`, `unsubscribe_page`, `preference_centre`, `double_opt_in`.
         address: where the link was sent, when it is known.
+
+    Raises:
+        Busy: nothing was kept.
     """
     now = deps.clock()
-    keep_feedback(deps.store, [_feedback(link, word, source, address, now) for word in words], now)
-    try:
-        write_feedback(deps.store, deps.landing, now)
-    except Exception as error:  # noqa: BLE001  (the word holds and is kept; the next delivery writes it)
-        log.warning("consent is kept but not in landing yet: %s", type(error).__name__)
+    await deps.feedback.take([_feedback(link, word, source, address, now) for word in words])
 
 
 def _feedback(link: Link, word: Word, source: str, address: str | None, now: datetime) -> Feedback:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from connectors.store import Store
 
 MAX_WAITING = 20_000
 SECONDS_TO_LANDING = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class FeedbackDesk:
@@ -86,4 +89,7 @@ class FeedbackDesk:
         await self._write()
 
     async def _write(self) -> None:
-        await run_in_threadpool(write_feedback, self._store, self._landing, self._clock())
+        try:
+            await run_in_threadpool(write_feedback, self._store, self._landing, self._clock())
+        except Exception as error:  # noqa: BLE001  (all of it holds and is kept; the next delivery writes it)
+            log.warning("feedback is not in landing yet: %s", type(error).__name__)

@@ -40,6 +40,10 @@ class WriteKey:
     revoked_at: datetime | None = None
 
 
+FIELDS = tuple(WriteKey.__dataclass_fields__)
+SHOWN = tuple(write_keys.c[name] for name in FIELDS)
+
+
 def create_key(
     store: Store, source: str, now: datetime, actor: str, *, is_public: bool = False
 ) -> tuple[str, WriteKey]:
@@ -77,8 +81,8 @@ def revoke_key(store: Store, key_id: str, now: datetime, actor: str) -> bool:
 def list_keys(store: Store) -> list[WriteKey]:
     """All keys, oldest first."""
     with store.transaction() as connection:
-        rows = connection.execute(sa.select(*_shown()).order_by(write_keys.c.created_at)).all()
-    return [WriteKey(*row) for row in rows]
+        rows = connection.execute(sa.select(*SHOWN).order_by(write_keys.c.created_at)).mappings().all()
+    return [WriteKey(**row) for row in rows]
 
 
 class KeyRing:
@@ -112,13 +116,9 @@ class KeyRing:
     def _read_store(self) -> dict[str, WriteKey]:
         with self._store.transaction() as connection:
             rows = connection.execute(
-                sa.select(write_keys.c.key_hash, *_shown()).where(write_keys.c.revoked_at.is_(None))
-            ).all()
-        return {row[0]: WriteKey(*row[1:]) for row in rows}
-
-
-def _shown() -> list[sa.Column[object]]:
-    return [write_keys.c[name] for name in WriteKey.__dataclass_fields__]
+                sa.select(write_keys.c.key_hash, *SHOWN).where(write_keys.c.revoked_at.is_(None))
+            ).mappings()
+            return {row["key_hash"]: WriteKey(**{name: row[name] for name in FIELDS}) for row in rows}
 
 
 def _hash(secret: str) -> str:

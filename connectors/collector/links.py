@@ -26,7 +26,7 @@ from connectors.collector.journal import Busy, StorageFailed
 from connectors.collector.machines import Trapped, machine_signal
 from connectors.collector.pages import NOT_KEPT, Pages
 from connectors.feedback.model import EVENT_NAMES, event_id
-from connectors.links import BadLink, Link
+from connectors.links import Link
 from connectors.tables import messages
 
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -41,12 +41,13 @@ log = logging.getLogger(__name__)
 
 def routes(deps: Dependencies) -> list[Route]:
     """`/o/` pixel, `/c/` click, `/t/` trap, `/v/` view; each followed by a token."""
-    links = _Links(deps)
+    pages = Pages()
+    links = _Links(deps, pages)
     return [
-        Route("/o/{token}", links.open),
-        Route("/c/{token}", links.click),
-        Route("/t/{token}", links.trap),
-        Route("/v/{token}", links.view),
+        Route("/o/{token}", pages.guarded(links.open)),
+        Route("/c/{token}", pages.guarded(links.click)),
+        Route("/t/{token}", pages.guarded(links.trap)),
+        Route("/v/{token}", pages.guarded(links.view)),
     ]
 
 
@@ -61,24 +62,18 @@ def may_lead_to(url: str) -> bool:
 
 
 class _Links:
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: Dependencies, pages: Pages) -> None:
         self._deps = deps
-        self._pages = Pages()
+        self._pages = pages
         self._trapped = Trapped()
 
     async def open(self, request: Request) -> Response:
-        try:
-            link = token_of(request, self._deps, "open")
-        except BadLink:
-            return self._pages.not_found(request)
+        link = token_of(request, self._deps, "open")
         await self._keep(request, link, "opened")
         return Response(PIXEL, media_type="image/gif", headers=NOT_KEPT)
 
     async def click(self, request: Request) -> Response:
-        try:
-            link = token_of(request, self._deps, "click")
-        except BadLink:
-            return self._pages.not_found(request)
+        link = token_of(request, self._deps, "click")
         if not link.url or not may_lead_to(link.url):
             return self._pages.not_found(request)
         await self._keep(request, link, "clicked")
@@ -86,20 +81,14 @@ class _Links:
 
     async def trap(self, request: Request) -> Response:
         """No person sees this link; who follows it is a machine, and so are its other clicks."""
-        try:
-            link = token_of(request, self._deps, "trap")
-        except BadLink:
-            return self._pages.not_found(request)
+        link = token_of(request, self._deps, "trap")
         self._trapped.spring(link.message_id)
         await self._keep(request, link, "clicked")
         return Response(status_code=204, headers=NOT_KEPT)
 
     async def view(self, request: Request) -> Response:
         """The content is not kept after sending, so only the mailbox can show it."""
-        try:
-            link = token_of(request, self._deps, "view")
-        except BadLink:
-            return self._pages.not_found(request)
+        link = token_of(request, self._deps, "view")
         onward = self._deps.links.url(Link("preferences", link.message_id, link.profile_id, link.channel))
         return self._pages.notice(request, "view", onward=(onward, "preferences_title"))
 

@@ -20,7 +20,6 @@ from connectors.collector.forms import Visitors, landing_record, read_form, toke
 from connectors.collector.pages import Pages
 from connectors.feedback.model import event_id
 from connectors.feedback.post import Form
-from connectors.links import BadLink
 
 LINK_HOLDS = timedelta(days=30)
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3, without the brackets
@@ -29,12 +28,13 @@ ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\x00-\x1f\x7f]{1,64}@(?:[\w-]{1,63}\.)+[^
 
 def routes(deps: Dependencies) -> list[Route]:
     """`/subscribe`: the form, for a page or a site's own form; `/s/<token>`: the confirmation."""
-    opt_in = _OptIn(deps)
+    pages = Pages()
+    opt_in = _OptIn(deps, pages)
     return [
-        Route("/subscribe", opt_in.show_form, methods=["GET"]),
-        Route("/subscribe", opt_in.request, methods=["POST"]),
-        Route("/s/{token}", opt_in.ask, methods=["GET"]),
-        Route("/s/{token}", opt_in.confirm, methods=["POST"]),
+        Route("/subscribe", pages.guarded(opt_in.show_form), methods=["GET"]),
+        Route("/subscribe", pages.guarded(opt_in.request), methods=["POST"]),
+        Route("/s/{token}", pages.guarded(opt_in.ask), methods=["GET"]),
+        Route("/s/{token}", pages.guarded(opt_in.confirm), methods=["POST"]),
     ]
 
 
@@ -45,9 +45,9 @@ def read_address(form: Form) -> str | None:
 
 
 class _OptIn:
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: Dependencies, pages: Pages) -> None:
         self._deps = deps
-        self._pages = Pages()
+        self._pages = pages
         self._visitors = Visitors()
 
     async def show_form(self, request: Request) -> Response:
@@ -80,10 +80,7 @@ class _OptIn:
         return self._pages.notice(request, "requested", 202)
 
     async def ask(self, request: Request) -> Response:
-        try:
-            link = token_of(request, self._deps, "confirm")
-        except BadLink:
-            return self._pages.not_found(request)
+        link = token_of(request, self._deps, "confirm")
         known = await run_in_threadpool(known_about, self._deps, link)
         if not self._holds(known):
             return self._pages.notice(request, "confirm_expired", 410)
@@ -98,16 +95,13 @@ class _OptIn:
         )
 
     async def confirm(self, request: Request) -> Response:
-        try:
-            link = token_of(request, self._deps, "confirm")
-        except BadLink:
-            return self._pages.not_found(request)
+        link = token_of(request, self._deps, "confirm")
         await read_form(request, self._deps)
         known = await run_in_threadpool(known_about, self._deps, link)
         if not self._holds(known):
             return self._pages.notice(request, "confirm_expired", 410)
         words = [Word(link.channel, "marketing", "subscribed")]
-        await run_in_threadpool(record, self._deps, link, words, "double_opt_in", known.address)
+        await record(self._deps, link, words, "double_opt_in", known.address)
         return self._pages.notice(request, "confirmed")
 
     def _form(self, request: Request, status: int = 200, email: str = "") -> Response:

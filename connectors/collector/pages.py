@@ -7,20 +7,24 @@ pages and nothing else.
 from __future__ import annotations
 
 import hashlib
+import logging
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import minijinja
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
+from connectors.collector.journal import Busy, StorageFailed
 from connectors.content.template import CONTENT, TemplateError
-from connectors.links import Link
+from connectors.links import BadLink, Link
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 Words = Mapping[str, str]
 """The same words by language."""
 
@@ -31,6 +35,8 @@ NOT_KEPT = {
     "X-Robots-Tag": "noindex",
 }
 """On everything that a link of a message leads to: the address holds who it was written to."""
+
+log = logging.getLogger(__name__)
 
 
 class Purpose(BaseModel):
@@ -123,6 +129,20 @@ class Pages:
         page = self.notice(request, "later", 503)
         page.headers["Retry-After"] = "60"
         return page
+
+    def guarded(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint whose failures a person can read: no link of ours, nothing kept."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except BadLink:
+                return self.not_found(request)
+            except (Busy, StorageFailed, OperationalError) as error:
+                log.warning("a page could not be answered: %s", type(error).__name__)
+                return self.later(request)
+
+        return answer
 
     def not_found(self, request: Request) -> HTMLResponse:
         """For every link that is not ours, whatever is wrong with it."""

@@ -19,7 +19,7 @@ from connectors.collector.dependencies import Dependencies
 from connectors.collector.forms import read_form, token_of
 from connectors.collector.pages import Pages, PagesSpec
 from connectors.feedback.post import Form
-from connectors.links import BadLink, Link
+from connectors.links import Link
 
 SOURCE = "preference_centre"
 
@@ -34,26 +34,23 @@ def routes(deps: Dependencies) -> list[Route]:
         return pages.show(request, "preferences.html", t=t, channels=channels, is_saved=is_saved)
 
     async def show(request: Request) -> Response:
-        try:
-            link = token_of(request, deps, "preferences")
-        except BadLink:
-            return pages.not_found(request)
+        link = token_of(request, deps, "preferences")
         return await run_in_threadpool(page, request, link, is_saved=False)
 
     async def save(request: Request) -> Response:
-        try:
-            link = token_of(request, deps, "preferences")
-        except BadLink:
-            return pages.not_found(request)
+        link = token_of(request, deps, "preferences")
         form = await read_form(request, deps)
-        await run_in_threadpool(_save, deps, pages.spec, link, form)
+        await _save(deps, pages.spec, link, form)
         return await run_in_threadpool(page, request, link, is_saved=True)
 
-    return [Route("/p/{token}", show, methods=["GET"]), Route("/p/{token}", save, methods=["POST"])]
+    return [
+        Route("/p/{token}", pages.guarded(show), methods=["GET"]),
+        Route("/p/{token}", pages.guarded(save), methods=["POST"]),
+    ]
 
 
-def _save(deps: Dependencies, spec: PagesSpec, link: Link, form: Form) -> None:
-    known = known_about(deps, link)
+async def _save(deps: Dependencies, spec: PagesSpec, link: Link, form: Form) -> None:
+    known = await run_in_threadpool(known_about, deps, link)
     if form.first("none"):
         words = [Word(channel, name, "unsubscribed") for channel in spec.channels for name in spec.purposes]
     elif form.first("save"):
@@ -61,7 +58,7 @@ def _save(deps: Dependencies, spec: PagesSpec, link: Link, form: Form) -> None:
     else:
         words = []  # Neither button: nothing was meant.
     if words:
-        record(deps, link, words, SOURCE, known.address)
+        await record(deps, link, words, SOURCE, known.address)
 
 
 def _words(spec: PagesSpec, link: Link, known: Known, yes: set[str], shown: set[str]) -> Iterator[Word]:

@@ -15,7 +15,7 @@ from connectors.collector.consent import Word, known_about, record
 from connectors.collector.dependencies import Dependencies
 from connectors.collector.forms import read_form, token_of
 from connectors.collector.pages import NOT_KEPT, Pages
-from connectors.links import BadLink, Link
+from connectors.links import Link
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
@@ -25,10 +25,7 @@ def routes(deps: Dependencies) -> list[Route]:
     pages = Pages()
 
     async def show(request: Request) -> Response:
-        try:
-            link = token_of(request, deps, "unsubscribe")
-        except BadLink:
-            return pages.not_found(request)
+        link = token_of(request, deps, "unsubscribe")
         t = pages.texts(request, link)
         return pages.show(
             request,
@@ -40,21 +37,18 @@ def routes(deps: Dependencies) -> list[Route]:
         )
 
     async def unsubscribe(request: Request) -> Response:
-        try:
-            link = token_of(request, deps, "unsubscribe")
-        except BadLink:
-            return pages.not_found(request)
+        link = token_of(request, deps, "unsubscribe")
         name, value = ONE_CLICK
         is_one_click = (await read_form(request, deps)).first(name) == value
-        await run_in_threadpool(_withdraw, deps, link, "one_click" if is_one_click else "unsubscribe_page")
+        await _withdraw(deps, link, "one_click" if is_one_click else "unsubscribe_page")
         if is_one_click:
             return PlainTextResponse("Unsubscribed.", headers=NOT_KEPT)
         onward = (preferences_url(deps, link), "back_to_preferences")
         return pages.notice(request, "unsubscribed", about=link, onward=onward)
 
     return [
-        Route("/u/{token}", show, methods=["GET"]),
-        Route("/u/{token}", unsubscribe, methods=["POST"]),
+        Route("/u/{token}", pages.guarded(show), methods=["GET"]),
+        Route("/u/{token}", pages.guarded(unsubscribe), methods=["POST"]),
     ]
 
 
@@ -63,7 +57,7 @@ def preferences_url(deps: Dependencies, link: Link) -> str:
     return deps.links.url(Link("preferences", link.message_id, link.profile_id, link.channel))
 
 
-def _withdraw(deps: Dependencies, link: Link, source: str) -> None:
+async def _withdraw(deps: Dependencies, link: Link, source: str) -> None:
     """A no to marketing on the channel of the message: what the link promises."""
-    address = known_about(deps, link).address
-    record(deps, link, [Word(link.channel, "marketing", "unsubscribed")], source, address)
+    known = await run_in_threadpool(known_about, deps, link)
+    await record(deps, link, [Word(link.channel, "marketing", "unsubscribed")], source, known.address)

@@ -23,6 +23,9 @@ from connectors.collector.dependencies import Dependencies
 from connectors.collector.keys import WriteKey
 from connectors.collector.limits import Bodies, refusal
 from connectors.collector.sources import SOURCES, Source
+from connectors.content.mobile import help_text
+from connectors.content.template import Library
+from connectors.feedback import twilio
 from connectors.feedback.model import Feedback, NotAuthentic, Post, Reject
 from connectors.feedback.providers import PROVIDERS, Provider
 from connectors.feedback.sns import TIMEOUT_SECONDS, subscription_to_confirm
@@ -33,8 +36,6 @@ MAX_DEPTH = 20
 """Orders are larger and deeper than what pages send; SendGrid posts up to 768 kB at once."""
 AUDITED_PER_MINUTE = 60
 RETRY_SECONDS = 30
-NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-"""What Twilio wants to hear after an incoming message: nothing more to say."""
 
 
 def routes(deps: Dependencies) -> list[Route]:
@@ -51,6 +52,7 @@ class _Webhooks:
         self._deps = deps
         self._bodies = Bodies(MAX_BODY_BYTES)
         self._refusals = _Refusals(deps.store)
+        self._help_text = help_text(Library().brand)
         self._options = replace(deps.options, max_event_bytes=MAX_BODY_BYTES, max_property_depth=MAX_DEPTH)
 
     async def take(self, request: Request) -> Response:
@@ -106,7 +108,7 @@ class _Webhooks:
         key = WriteKey(f"webhook:{name}", name, is_public=False, created_at=post.received_at)
         await self._deps.journal.append_lines(receive(rejects, key, self._options, post.received_at).lines)
         if name == "twilio":
-            return Response(NO_REPLY, media_type="text/xml")
+            return Response(twilio.answer(post, self._help_text), media_type="text/xml")
         return JSONResponse({"success": True})
 
 

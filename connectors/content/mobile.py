@@ -47,6 +47,11 @@ def with_opt_out(text: str, brand: Mapping[str, Any], locale: str) -> str:
     return text if sentence in text else f"{text} {sentence}".strip()
 
 
+def help_text(brand: Mapping[str, Any]) -> str:
+    """What HELP is answered with, as carriers ask: who writes, where help is, how to end it."""
+    return with_opt_out(f"{brand['name']}: {brand['support_email']}, {brand['url']}.", brand, brand["locale"])
+
+
 def _approved(message: Message, spec: TemplateSpec, fill: Fill, locale: str) -> dict[str, Any]:
     """The approved template, in the recipient's language if it was approved in it, else in its first one."""
     if spec.approved is None:

@@ -56,6 +56,10 @@ class Clerk:
         answer: Answer = await self._wait(_Step(work, _future()))
         return answer
 
+    async def aside(self, work: Callable[[], object]) -> None:
+        """Work that opens its own transactions and may take long (a listing): nobody waits for its locks."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     async def attempt(self, ids: Sequence[str], provider: str, plans: tuple[WarmUp, ...]) -> ledger.Attempt:
         """As `ledger.attempt`."""
         answer: ledger.Attempt = await self._wait(_Step(None, _future(), ids, provider, plans))

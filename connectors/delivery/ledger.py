@@ -207,11 +207,8 @@ def recover(
 def expire(store: Store, now: datetime) -> dict[str, str]:
     """Skip what waited too long for its (next) attempt and is on no outbox any more."""
     with store.transaction() as connection:
-        late: Sequence[str] = connection.scalars(
-            sa.select(messages.c.message_id).where(
-                messages.c.state.in_(CLAIMABLE), messages.c.expires_at <= now
-            )
-        ).all()
+        is_late = sa.and_(messages.c.state.in_(CLAIMABLE), messages.c.expires_at <= now)
+        late: Sequence[str] = connection.scalars(sa.select(messages.c.message_id).where(is_late)).all()
         skipped = dict.fromkeys(late, "too_late")
         _skip(connection, skipped, now)
         return skipped

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from connectors.delivery import doubts, ledger
 from connectors.delivery.breakers import write_health
@@ -23,9 +22,9 @@ from connectors.delivery.collecting import few_collections
 from connectors.delivery.facts import forget_old_facts
 from connectors.delivery.kept import forget, returned
 from connectors.delivery.lanes import Lane, Router, open_lanes
+from connectors.delivery.lists import Lists, Senders, in_order, portions
 from connectors.delivery.policies import Policies
 from connectors.delivery.receipts import write_receipts
-from connectors.delivery.sender import Sender
 from connectors.delivery.tally import DeliveryResult, Progress, Tally
 from connectors.delivery.told import believe
 from connectors.errors import Rejected
@@ -38,10 +37,6 @@ READ_SIZE = 500
 LEASE = timedelta(minutes=5)
 WAIT_FOR_ROOM_SECONDS = 0.2
 """So long one provider may keep the list from being read on for the others; then its share goes to disk."""
-
-Item = TypeVar("Item")
-Lists = Iterable[Message] | Mapping[str, Iterable[Message]]
-Senders = Mapping[str, Sender | Sequence[Sender]]
 
 
 class MessageRenderer(Protocol):
@@ -137,8 +132,10 @@ class _Run:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._clerk.do(self._begin)
-            for lane in self.lanes:
+            for lane in self.lanes:  # evidence first, policies last
                 self.tally.resolved.update(await doubts.read_back(self._store, lane.sender, self._now()))
+            closed = partial(doubts.apply_policies, self._store, self._policies, self._now())
+            self.tally.resolved.update(await self._clerk.do(closed))
             tasks = [asyncio.create_task(work) for work in self._work(lists)]
             heart = asyncio.create_task(self._keep_leases())
             try:
@@ -158,7 +155,6 @@ class _Run:
         ]
         self.tally.count("unknown", len(ledger.recover(store, now, wall_clock(), repeatable)), "worker_died")
         self.tally.resolved.update(believe(store, now))
-        self.tally.resolved.update(doubts.apply_policies(store, self._policies, now))
         self.tally.count("skipped", len(ledger.expire(store, now)), "too_late")
         forget_old_facts(store, now)
         forget(store, now)
@@ -245,6 +241,7 @@ class _Run:
     async def _claim(self, lane: Lane) -> None:
         """Make the next messages ours; whatever the last look refuses is dealt with here."""
         batch = lane.take_backlog(CLAIM_SIZE)
+        await self._clerk.aside(self._refresh)
         got = await self._clerk.do(partial(self._claim_now, lane, batch))
         lane.ready.extend(got.mine)
         self.tally.end_each("skipped", got.skipped)
@@ -252,7 +249,6 @@ class _Run:
         self.tally.end("not_due", len(batch) - len(got.mine) - len(got.skipped) - len(got.held))
 
     def _claim_now(self, lane: Lane, batch: Sequence[Message]) -> ledger.Claim:
-        self._refresh()
         return ledger.claim(
             self._store,
             batch,
@@ -296,18 +292,6 @@ class _Run:
         if self._is_over:
             for lane in self.lanes:
                 lane.changed.set()
-
-
-def in_order(senders: Sender | Sequence[Sender]) -> tuple[Sender, ...]:
-    """One sender, or several in the order of failover."""
-    return tuple(senders) if isinstance(senders, Sequence) else (senders,)
-
-
-def portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The items in lists of at most `size`, without holding more than one."""
-    iterator = iter(items)
-    while portion := list(islice(iterator, size)):
-        yield portion
 
 
 def wall_clock() -> datetime:

@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from connectors.delivery.lanes import Lane, Router, open_lanes
 from connectors.delivery.last_look import Verdict, last_look
 from connectors.delivery.ledger import CLAIMABLE
-from connectors.delivery.loop import READ_SIZE, portions
+from connectors.delivery.lists import portions
 from connectors.delivery.policies import Policies, left_today
 from connectors.delivery.sender import Sender
 from connectors.model import Message
 from connectors.store import Store
 from connectors.tables import messages
 
+PORTION = 500
 Fate = Literal["goes", "held", "skipped", "not_due"]
 
 
@@ -48,7 +49,7 @@ def preview(
     lanes = open_lanes(store, senders, policies, now)
     foresight = _Foresight(store, Router(lanes), policies, now)
     for listed in lists.values():
-        for portion in portions(listed, READ_SIZE):
+        for portion in portions(listed, PORTION):
             foresight.look(portion)
     return [Share(*key, count) for key, count in sorted(foresight.counts.items())]
 

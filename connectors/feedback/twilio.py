@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
 
 from twilio.request_validator import (  # type: ignore[import-untyped]
     SIGNATURE_HEADER,
@@ -26,6 +27,7 @@ from connectors.feedback.replies import Keyword, keyword, reply
 from connectors.sms.twilio_codes import SUPPRESSIONS
 
 PROVIDER = "twilio"
+TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response>{}</Response>'
 WHATSAPP = "whatsapp:"
 
 MEANINGS = {
@@ -73,6 +75,17 @@ def verify(post: Post, secret: str) -> None:
     given = post.header(SIGNATURE_HEADER)
     if not RequestValidator(secret).validate(post.url, signed, given, algorithm):
         raise NotAuthentic("wrong Twilio signature")
+
+
+def answer(post: Post, help_text: str) -> str:
+    """TwiML for an incoming message: HELP is answered, all else in silence.
+
+    Where Advanced Opt-Out has recognised the keyword, Twilio has answered already. After STOP nothing may
+    follow, and what START and STOP do is told by Twilio's own words.
+    """
+    form = _fields(post)
+    is_help = not form.first("OptOutType") and keyword(form.first("Body") or "") == "help"
+    return TWIML.format(f"<Message>{escape(help_text)}</Message>" if is_help else "")
 
 
 def _fields(post: Post) -> Form:

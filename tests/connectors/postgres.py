@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 INSTALL = "PostgreSQL is not installed: `apt-get install postgresql` (`.ci/run` does it)"
 
 

@@ -36,9 +36,10 @@ def verify(post: Post, secret: str) -> None:
 def records(post: Post) -> list[dict[str, Any] | Reject]:
     """The event as Segment calls, with Stripe's id of the event."""
     event = post.json()
-    data = event.get("data") if isinstance(event, Mapping) else None
-    thing = data.get("object") if isinstance(data, Mapping) else None
-    if not isinstance(thing, Mapping) or not isinstance(event.get("id"), str):
+    event = event if isinstance(event, Mapping) else {}
+    data = _part(event, "data")
+    thing = _part(data, "object")
+    if not thing or not isinstance(event.get("id"), str):
         return [Reject("data.object", "missing")]
     read = EVENTS.get(str(event.get("type")))
     if read is None:
@@ -117,7 +118,7 @@ def _money(amount: object, thing: Mapping[str, Any]) -> float | None:
         return None
     currency = _currency(thing)
     decimals = 0 if currency in ZERO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
-    return round(amount / 10**decimals, decimals)
+    return float(round(amount / 10**decimals, decimals))
 
 
 def _currency(thing: Mapping[str, Any]) -> str | None:

@@ -199,3 +199,11 @@ def test_a_log_that_tells_the_truth_never_lets_a_message_arrive_twice_or_get_los
     assert sorted(vendor.taken) == sorted(
         [*vendor.log, *(f"message-p{n}" for n, there in silences.items() if not there)]
     )
+
+
+def test_evidence_is_asked_for_before_a_policy_applies(run_over, receipt_for, vendor, now, ledger_rows):
+    vendor.silent_about = {"message-ann": True}
+    run_over([receipt_for("ann")], vendor, policies=RESEND)
+    after_an_outage = now + timedelta(days=2)
+    assert run_over([], vendor, at=after_an_outage, policies=RESEND).resolved == {"accepted": 1}
+    assert (vendor.taken, ledger_rows("resolved_by")) == (["message-ann"], {"message-ann": "read_back"})

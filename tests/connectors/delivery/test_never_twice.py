@@ -140,8 +140,9 @@ def assert_nothing_lost(url, landing, due, arrived):
     )
 
 
-def test_two_senders_on_one_ledger_share_the_list(tmp_path, message, renderer, now):
-    url, landing = f"sqlite:///{tmp_path / 'ledger.sqlite'}", open_landing(str(tmp_path / "landing"))
+@pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+def test_two_senders_on_one_ledger_share_the_list(store_url, tmp_path, message, renderer, now):
+    url, landing = store_url, open_landing(str(tmp_path / "landing"))
     due = [message(f"p{number}", message_class="transactional") for number in range(300)]
     provider = Provider()
 
