@@ -39,6 +39,15 @@ NOT_KEPT = {
 log = logging.getLogger(__name__)
 
 
+class Channel(BaseModel):
+    """A channel as a heading, and within a sentence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: Words
+    by: Words
+
+
 class Purpose(BaseModel):
     """What a person may say yes or no to; without `needs_yes` silence is a yes."""
 
@@ -54,7 +63,7 @@ class PagesSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channels: Mapping[str, Words]
+    channels: Mapping[str, Channel]
     purposes: Mapping[str, Purpose]
     texts: Mapping[str, Words]
 
@@ -93,9 +102,10 @@ class Pages:
     def texts(self, request: Request, link: Link | None = None) -> dict[str, str]:
         """The words of all pages in the reader's language, about the channel of their link."""
         language = self.language(request)
-        channel = self.spec.channels.get(link.channel, {}).get(language, link.channel) if link else ""
+        channel = self.spec.channels.get(link.channel) if link else None
+        by = channel.by[language] if channel else ""
         return {
-            name: text.replace("{brand}", self.brand["name"]).replace("{channel}", channel)
+            name: text.replace("{brand}", self.brand["name"]).replace("{by}", by)
             for name, text in self.spec.texts[language].items()
         }
 

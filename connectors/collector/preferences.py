@@ -83,7 +83,7 @@ def _channels(spec: PagesSpec, language: str, link: Link, known: Known) -> list[
     """What the template shows."""
     return [
         {
-            "label": spec.channels[channel][language],
+            "label": spec.channels[channel].label[language],
             "is_stopped": channel == link.channel and known.is_stopped,
             "choices": [
                 {

@@ -59,7 +59,7 @@ def test_every_language_says_everything():
     languages = set(spec.texts)
     assert {frozenset(texts) for texts in spec.texts.values()} == {frozenset(spec.texts["en"])}
     labels = [
-        *spec.channels.values(),
+        *(words for each in spec.channels.values() for words in (each.label, each.by)),
         *(words for each in spec.purposes.values() for words in (each.label, each.hint)),
     ]
     assert [label for label in labels if set(label) != languages] == []
@@ -68,7 +68,7 @@ def test_every_language_says_everything():
 def test_a_wrong_file_of_words_says_where(tmp_path):
     (tmp_path / "pages").mkdir()
     (tmp_path / "brand.yml").write_text("name: Shop")
-    (tmp_path / "pages" / "pages.yml").write_text("channels: {email: {en: Mail}}\npurposes: {}\ntext: {}")
+    (tmp_path / "pages" / "pages.yml").write_text("channels: {}\npurposes: {}\ntext: {}")
     with pytest.raises(TemplateError, match=r"pages\.yml: texts: Field required"):
         Pages(tmp_path)
 
