@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from connectors.delivery.ledger import FINAL
 from connectors.landing import Landing
+from connectors.many import Many
 from connectors.model import MessageEvent
 from connectors.store import Store
 from connectors.tables import messages
@@ -33,6 +34,17 @@ EVENT_NAMES = {
 }
 """Words of the seed `event_kinds`; `closed`: rejected, and nobody may write to the address again."""
 
+READ = (
+    *("message_id", "profile_id", "channel", "address", "state", "reason", "provider", "provider_message_id"),
+    *("suppression", "resolved_by", "settled_at", "reconciled_at", "events"),
+)
+_MARK = Many(
+    lambda _: (
+        sa.update(messages)
+        .where(messages.c.message_id == sa.bindparam("id"), messages.c.state == sa.bindparam("written"))
+        .values(is_written_back=sa.true())
+    )
+)
 ON_EVERY_CHANNEL = {"skipped": "Message Skipped", "unknown": "Message Unknown"}
 ROWS_PER_FILE = 20_000
 
@@ -65,7 +77,7 @@ def _unwritten(store: Store) -> list[Mapping[str, Any]]:
         return [
             dict(row)
             for row in connection.execute(
-                sa.select(messages)
+                sa.select(*(messages.c[column] for column in READ))
                 .where(messages.c.is_written_back.is_(False), messages.c.state.in_(FINAL))
                 .order_by(messages.c.settled_at, messages.c.message_id)
                 .limit(ROWS_PER_FILE)
@@ -76,12 +88,7 @@ def _unwritten(store: Store) -> list[Mapping[str, Any]]:
 def _mark(store: Store, rows: list[Mapping[str, Any]]) -> None:
     """Mark what was written; an outcome that changed meanwhile is written again, as what it is now."""
     with store.transaction() as connection:
-        connection.execute(
-            sa.update(messages)
-            .where(messages.c.message_id == sa.bindparam("id"), messages.c.state == sa.bindparam("written"))
-            .values(is_written_back=True),
-            [{"id": row["message_id"], "written": row["state"]} for row in rows],
-        )
+        _MARK.execute(connection, [{"id": row["message_id"], "written": row["state"]} for row in rows])
 
 
 def _file_name(rows: list[Mapping[str, Any]]) -> str:
