@@ -215,3 +215,28 @@ def test_the_shell_completes_commands(monkeypatch):
     binary = Path(sys.executable).with_name("millrace")
     done = subprocess.run([binary], capture_output=True, text=True, check=False, env={**os.environ, **words})
     assert done.stdout.split() == ["segments", "sends"]
+
+
+def test_a_dry_run_decides_and_says_what_would_be_sent_and_sends_nothing(at_home, call):
+    code, out, _ = call("run --as-of 2026-03-11T12:00 --dry-run --json")
+    told = json.loads(out)
+    assert (code, told["delivery"], told["preview"]) == (0, None, [])
+
+
+def test_providers_are_shown_with_their_health(at_home, call):
+    code, out, _ = call("providers status --json")
+    assert code == 0
+    assert {(row["channel"], row["provider"], row["breaker"]) for row in json.loads(out)} >= {
+        ("email", "console", "closed"),
+        ("profile", "landing", "closed"),
+    }
+
+
+def test_only_a_dead_letter_is_replayed(at_home, call):
+    code, out, _ = call("deadletters replay nobody --json")
+    assert (code, json.loads(out)) == (1, {"planned": [], "refused": {"nobody": "not_a_dead_letter"}})
+
+
+def test_an_installation_that_never_reached_people_has_no_fence_yet(at_home, call):
+    code, out, _ = call("fence status --json")
+    assert (code, json.loads(out)) == (0, [{"state": "new", "reason": ""}])
