@@ -26,7 +26,7 @@ from connectors.model import Content, Message
 FUEL = 200_000
 """Instructions per part; a newsletter with 30 products takes about 10,000. Ends what would loop for ever."""
 
-LINKS_IN_CONTEXT: tuple[Purpose, ...] = ("open", "unsubscribe", "preferences", "view")
+LINKS_IN_CONTEXT: tuple[Purpose, ...] = ("open", "unsubscribe", "preferences", "view", "confirm", "trap")
 
 
 class Renderer:

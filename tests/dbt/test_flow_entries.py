@@ -9,8 +9,8 @@ import pytest
 
 from tests.dbt.conftest import Shop
 
-FLOWS = ("birthday", "browse_abandonment", "cart_recovery", "newsletter", "post_purchase", "vip_entry", "welcome",
-         "win_back")  # fmt: skip
+FLOWS = ("birthday", "browse_abandonment", "cart_recovery", "confirm_subscription", "newsletter", "post_purchase",
+         "vip_entry", "welcome", "win_back")  # fmt: skip
 NOON = "2026-03-01 12:00:00"
 TEA = {"product_id": "tea", "name": "Green Tea", "category": "Tea", "price": 12.5, "quantity": 2}
 POT = {"product_id": "pot", "name": "Pot", "category": "Ware", "price": 600, "quantity": 1}
@@ -37,7 +37,7 @@ def view(visitor: str, at: str, product: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def noon(shop: Shop) -> Shop:
-    """A shop of eight people at noon; each did what one flow is for."""
+    """A shop of nine people at noon; each did what one flow is for."""
     shop.take([
         track("ann", "2026-03-01 11:30:00", "Subscribed", channel="email", purpose="marketing", source="footer"),
         track("bob", "2026-03-01 10:30:00", "Product Added", cart_id="cart-1", **TEA),
@@ -49,6 +49,7 @@ def noon(shop: Shop) -> Shop:
         track("dan", "2025-12-01 06:00:00", "Order Completed", order_id="order-2", currency="EUR", products=[TEA]),
         record("identify", "2026-02-01 08:00:00", {"userId": "eve"},
                traits={"birthday": "1990-03-01", "timezone": "Asia/Tokyo"}),
+        track("gus", "2026-03-01 11:50:00", "Subscription Requested", email="gus@example.com", source="footer"),
         view("visitor-1", "2026-03-01 09:00:00", TEA),
         view("visitor-1", "2026-03-01 09:10:00", POT),
         record("identify", "2026-03-01 09:11:00", {"userId": "fay", "anonymousId": "visitor-1"}),
@@ -78,6 +79,7 @@ def test_each_person_enters_the_flow_that_is_meant(noon):
     lapsed = {"last_ordered_at": "2025-12-01 06:00:00", "favourite_category": "Tea"}
     assert {flow: entries(noon, flow) for flow in FLOWS} == {
         "welcome": [("ann", "2026-03-01 11:30:00", {"source": "footer"})],
+        "confirm_subscription": [("gus", "2026-03-01 11:50:00", {"source": "footer"})],
         "newsletter": [("ann", "2026-03-01 00:00:00", {"issued_on": "2026-03-01"})],
         "cart_recovery": [("bob", "2026-03-01 11:30:00", cart)],
         "post_purchase": [("cat", "2026-03-01 11:00:00", order)],

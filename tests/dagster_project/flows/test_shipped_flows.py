@@ -43,6 +43,7 @@ TIMINGS = {
         ("+1 day", "vip_welcome", ""),
     ],
     "newsletter": [("at 10:00 local time", "newsletter", "")],
+    "confirm_subscription": [("at once", "confirm_subscription", "transactional")],
 }
 EXITS = {
     "welcome": ["ordered"],
