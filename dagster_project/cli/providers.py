@@ -17,18 +17,6 @@ from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
 
 app = new_app("Who delivers: health, pace, outcomes, and messages in doubt.")
-ON_SCREEN = {
-    "breaker": "breaker",
-    "per_second": "msg/s",
-    "accepted": "accepted",
-    "rejected": "rejected",
-    "waiting": "retry",
-    "unknown": "unknown",
-    "dead_letters": "dead",
-    "doubts": "doubts",
-    "warm_up": "warm-up",
-    "reason": "reason",
-}
 
 
 @app.command(
@@ -87,17 +75,16 @@ def read_back(as_json: AsJson = False) -> None:
 
 
 def _line(row: dict[str, object]) -> dict[str, object]:
-    """A status as a person reads it."""
+    """A status in the width of a terminal; `--json` has all of it."""
     now, declared = row["per_second"], row["declared_per_second"]
-    rate = (
-        "no limit"
-        if now is None
-        else f"{now:g}"
-        if now == declared or not declared
-        else f"{now:g} / {declared:g}"
-    )
-    shown = {**row, "per_second": rate}
+    rate = "-" if now is None else f"{now:g}" if declared in (None, now) else f"{now:g} of {declared:g}"
+    outcomes = ("accepted", "rejected", "waiting", "unknown")
     return {
         "provider": f"{row['channel']}/{row['provider']}",
-        **{ON_SCREEN[name]: shown[name] for name in ON_SCREEN},
+        "breaker": row["breaker"],
+        "msg/s": rate,
+        "24 h": " ".join(f"{row[name]} {name}" for name in outcomes if row[name]) or "nothing",
+        "dead": row["dead_letters"],
+        "doubts": row["doubts"],
+        "note": row["reason"] or row["warm_up"],
     }
