@@ -1,7 +1,7 @@
 """The providers, in a process of their own: an SMTP server and Postmark, which count what they take and misbehave.
 
 `python -m tests.crash.far_ends BOOK SEED` says the ports in a line of JSON, then obeys lines of JSON on its input:
-{"storm": share} sets the share of requests that go wrong, {"minutes": n} waits until nothing is under way and sets
+{"storm": share} sets the share of requests that go wrong, {"only": fault} lets all go wrong in one way, {"minutes": n} waits until nothing is under way and sets
 the clock. Each is answered by a line.
 """
 
@@ -19,6 +19,7 @@ from tests.connectors.conformance.vendor import (
     Vendor,
 )
 from tests.crash.book import Book
+from tests.crash.shop_list import id_at
 from tests.crash.world import World
 
 SLOW_SECONDS = 0.1
@@ -78,6 +79,12 @@ class CountingMailServer(MailServer):
 
     def _next_case(self):
         return self._world.mood(MAIL_FAULTS)
+
+    def _recipient(self, address):
+        taken, reply = super()._recipient(address)
+        if reply.startswith(b"5"):
+            self._world.refuse([id_at(address)], "smtp")
+        return taken, reply
 
     async def talk(self, reader, writer):
         if self._world.mood({"unavailable": 1, "accepted": 9}) == "unavailable":
@@ -204,7 +211,9 @@ def main(book_path, seed):
         for line in sys.stdin:
             order = json.loads(line)
             if "storm" in order:
-                world.storm = order["storm"]
+                world.storm, world.only = order["storm"], None
+            if "only" in order:
+                world.only = order["only"]
             if "minutes" in order:
                 wait_until_quiet([mail, postmark])
                 world.set_clock(order["minutes"])

@@ -57,17 +57,16 @@ class Stores:
     """
 
     def __init__(self, folder, postgres_url=None):
-        self._folder = folder
         self._template = folder / "template.sqlite"
         open_store(f"sqlite:///{self._template}").close()
         self._postgres = postgres_url and create_database(postgres_url, f"crash_{uuid4().hex[:8]}")
         if self._postgres:
             open_store(self._postgres).close()
 
-    def empty(self, kind, run):
+    def empty(self, kind, run, folder):
         """The URL of an empty, migrated ledger."""
         if kind == "sqlite":
-            path = self._folder / f"{run}.sqlite"
+            path = folder / f"{run}.sqlite"
             shutil.copyfile(self._template, path)
             return f"sqlite:///{path}"
         names = ", ".join(table.name for table in tables.metadata.sorted_tables)
@@ -91,20 +90,21 @@ class Harness:
         self._dice = random.Random(seed)
         self._mutant = mutant
 
-    def campaign(self, store, provider, kills, most_kills=KILLS_PER_RUN):
-        """One list from the first kill to the verdict."""
-        run = f"{self._dice.getrandbits(40):010x}"
+    @contextlib.contextmanager
+    def campaign(self, store, provider, kills, *, folder=None, **options):
+        """One list on an empty ledger, in a folder of its own if need be; options are those of its lives."""
+        run = uuid4().hex[:10]
         base = Life(
             role="sender",
             run=run,
-            size=0,
-            store_url=self._stores.empty(store, run),
-            landing=str(self._folder / run),
+            store_url=self._stores.empty(store, run, folder or self._folder),
+            landing=str((folder or self._folder) / run),
             ends={wire: self._far_ends.urls[wire] for wire in PROVIDERS[provider]},
             mutant=self._mutant,
+            **{"size": 0} | options,
         )
         with contextlib.closing(open_store(base.store_url)) as ledger:
-            return Campaign(self._nursery, self._far_ends, ledger, base, kills, self._dice).run(most_kills)
+            yield Campaign(self._nursery, self._far_ends, ledger, base, kills, self._dice)
 
 
 def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_at_fault=None):
@@ -118,7 +118,9 @@ def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_
     for place in cycle(places):
         before = findings.kills[place].total
         most = min(KILLS_PER_RUN, kills_wanted - findings.all_kills.total)
-        findings.verdicts[place] += harness.campaign(*place, findings.kills[place], most)
+        is_warming_up = before // KILLS_PER_RUN % 3 == 1  # every third run
+        with harness.campaign(*place, findings.kills[place], is_warming_up=is_warming_up) as campaign:
+            findings.verdicts[place] += campaign.run(most)
         progress(findings.kills[place].total - before)
         is_over = findings.all_kills.total >= kills_wanted
         if is_over or (stop_at_fault and getattr(findings.verdicts[place], stop_at_fault)):

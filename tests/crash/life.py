@@ -7,14 +7,13 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connectors.delivery import deliver, held, loop, workers
-from connectors.delivery.dead_letters import find_dead_letters, replay
+from connectors.delivery import dead_letters, held, loop, workers
 from connectors.delivery.policies import Late, Policies, WarmUp
 from connectors.delivery.sender import Rate
 from connectors.email.postmark import PostmarkSender
 from connectors.email.smtp import SmtpSender
+from connectors.feedback import take
 from connectors.feedback.model import Feedback
-from connectors.feedback.take import take_feedback
 from connectors.landing import open_landing
 from connectors.store import open_store
 from tests.crash.mutants import MUTANTS
@@ -44,6 +43,7 @@ class Life:
         is_warming_up: a plan limits each day.
         told: message ids that the postman brings news about.
         point, nth, action: the trap.
+        sleeps_minutes: with the action `stop`: so much later it is when it wakes up.
         kill_after_seconds: killed from outside.
         file_bytes: no file may grow beyond (RLIMIT_FSIZE).
         mutant: what is broken in it on purpose.
@@ -66,6 +66,7 @@ class Life:
     point: str | None = None
     nth: int = 1
     action: str = "kill"
+    sleeps_minutes: float = 0.0
     kill_after_seconds: float | None = None
     file_bytes: int | None = None
     mutant: str | None = None
@@ -80,7 +81,7 @@ class Life:
 def live(life, report):
     """Live it, in a process of its own; returns what there is to tell at the end."""
     trap = Trap(life.point, life.nth, life.action, report)
-    _shift_clock(life)
+    _shift_clock(life, trap)
     set_traps(trap)
     if life.mutant:
         MUTANTS[life.mutant]()
@@ -89,10 +90,15 @@ def live(life, report):
     return {"end": "finished", "passed": trap.passed, "told": told}
 
 
-def _shift_clock(life):
+def _shift_clock(life, trap):
     """This process's clock, and where it believes to be."""
     began = time.monotonic()
-    loop.wall_clock = lambda: life.born_at + timedelta(seconds=time.monotonic() - began)
+
+    def clock():
+        slept = life.sleeps_minutes if trap.has_sprung else 0
+        return life.born_at + timedelta(seconds=time.monotonic() - began, minutes=slept)
+
+    loop.wall_clock = clock
     if life.lease_seconds:
         loop.LEASE = timedelta(seconds=life.lease_seconds)
     if life.host:
@@ -105,7 +111,7 @@ def _send(life, store, landing):
     senders = [_sender(wire, url, dice) for wire, url in life.ends.items()]
     spoken = _spoken_of(landing)
     due = (message(life.run, number) for number in range(life.size))
-    result = deliver(
+    result = loop.deliver(
         store,
         landing,
         (each for each in due if each.message_id not in spoken),
@@ -159,14 +165,14 @@ def _tell(life, store, landing):
         )
         for message_id in life.told
     ]
-    return {"resolved": take_feedback(store, landing, items, life.born_at).resolved}
+    return {"resolved": take.take_feedback(store, landing, items, life.born_at).resolved}
 
 
 def _administer(life, store, _landing):
     """A person lets the late ones go, and tries dead letters again."""
     released = held.release_late(store, "ann")
-    ids = [letter.message_id for letter in find_dead_letters(store, limit=3)]
-    return {"released": released, "replayed": len(replay(store, ids, life.born_at).planned)}
+    ids = [letter.message_id for letter in dead_letters.find_dead_letters(store, limit=3)]
+    return {"released": released, "replayed": len(dead_letters.replay(store, ids, life.born_at).planned)}
 
 
 ROLES = {"sender": _send, "postman": _tell, "administrator": _administer}

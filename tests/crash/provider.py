@@ -19,6 +19,10 @@ class FarEnds:
         """From now on this share of requests goes wrong."""
         self._tell(storm=share)
 
+    def only(self, fault):
+        """From now on every request goes wrong in this way, where it can."""
+        self._tell(only=fault)
+
     def set_clock(self, minutes):
         """Wait until nothing is under way any more, then it is so late."""
         self._tell(minutes=minutes)

@@ -15,6 +15,12 @@ def message_id(run, number):
     return f"{run}-{number:06d}"
 
 
+def id_at(address):
+    """The message that goes to an address."""
+    run, number = address.partition("@")[0].split(".")
+    return message_id(run, int(number))
+
+
 def message(run, number):
     """Message number n of a run; transactional, because no consent has to be copied for it."""
     is_late = number % 9 == 8

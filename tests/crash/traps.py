@@ -34,6 +34,7 @@ class Trap:
 
     def __init__(self, point=None, nth=1, action="kill", report=None):
         self.passed = Counter()
+        self.has_sprung = False
         self._point, self._nth, self._action, self._report = point, nth, action, report
         self._lock = threading.Lock()
         self.gate = threading.RLock() if action == "stop" else contextlib.nullcontext()
@@ -53,6 +54,7 @@ class Trap:
             self._end()
 
     def _end(self):
+        self.has_sprung = True
         if self._action == "kill" and self._report is not None:
             os.write(self._report, json.dumps({"end": "killed", "passed": self.passed}).encode())
         os.kill(os.getpid(), signal.SIGKILL if self._action == "kill" else signal.SIGSTOP)

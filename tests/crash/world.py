@@ -16,6 +16,7 @@ class World:
     book: object
     dice: random.Random
     storm: float = 0.0
+    only: str | None = None
     taken_at: dict = field(default_factory=dict)
     _set_to: float = 0.0
     _set_at: float = field(default_factory=time.monotonic)
@@ -29,7 +30,9 @@ class World:
         return self._set_to + (time.monotonic() - self._set_at) / 60
 
     def mood(self, faults, well="accepted"):
-        """A fault by its weight, or nearly always that all is well."""
+        """A fault by its weight, or mostly that all is well; `only` one, when the harness wants it so."""
+        if self.only:
+            return self.only if self.only in faults else well
         with self._lock:
             if self.dice.random() >= self.storm:
                 return well
