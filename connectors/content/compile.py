@@ -26,6 +26,9 @@ OPENED_TAG = re.compile(r"(<[a-z]\w*) ")
 LEFT_ALONE = re.compile(r"(\{%.*?%\}|\{\{.*?\}\}|<style\b.*?</style>)", re.DOTALL)
 NOT_TRACKED = ("links.", "mailto:", "tel:", "#")
 PIXEL = '<img src="{{ links.open }}" width="1" height="1" alt="" style="display:block;border:0" />'
+TRAP = '<a href="{{ links.trap }}" style="display:none" tabindex="-1" aria-hidden="true"></a>'
+"""The first link of a mail, which nobody sees: who follows it is a machine (see `collector/links.py`)."""
+BODY = re.compile(r"<body\b[^>]*>")
 HIDDEN_IN_TEXT = "no-text"
 
 _INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -53,8 +56,9 @@ def compile_email(name: str, source: str) -> Compiled:
         raise TemplateError(f"{name}: invalid MJML: {error}") from error
     markup = _inline(output.content)
     markup = ANCHOR.sub(lambda match: match[1] + _tracked(name, match[2]) + match[3], markup)
+    tracked = BODY.sub(lambda match: match[0] + TRAP, markup, count=1).replace("</body>", f"{PIXEL}</body>")
     return Compiled(
-        html=_mailable(markup.replace("</body>", f"{PIXEL}</body>")),
+        html=_mailable(tracked),
         text=_plain_text(markup),
         warnings=tuple(f"{warning.kind} at {warning.start}" for warning in output.warnings),
     )

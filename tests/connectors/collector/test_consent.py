@@ -24,6 +24,7 @@ def claimed_after(store, message, now):
     return look
 
 
+@pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 def test_an_unsubscription_one_second_before_the_send_stops_it(visit, agree, claimed_after, landed):
     agree("ann", "bob")
     assert visit("post", marketing_link("unsubscribe"), data={"confirm": "yes"}).status_code == 200
@@ -86,6 +87,7 @@ def test_nothing_but_a_post_changes_the_store(visit, store, agree, sent, method,
     assert everything_in(store) == before
 
 
+@pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 def test_the_preference_centre_shows_what_was_last_said(visit, agree):
     agree("ann")
     page = visit("get", marketing_link("preferences")).text

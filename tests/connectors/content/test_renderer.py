@@ -174,8 +174,9 @@ def test_links_with_values_inside_are_put_together_before_they_are_signed(librar
     html = shop.render(
         message("ann", template="email/tiny", context=shop.library.sample_context("email/tiny"))
     ).html
-    (target,) = lxml.html.document_fromstring(html).xpath("//a/@href")
+    trap, target = lxml.html.document_fromstring(html).xpath("//a/@href")
     assert LINKS.read(target).url == "https://t.example/o/Ann/it's?a=1&b=p"
+    assert LINKS.read(trap).purpose == "trap"
 
 
 def test_a_use_overrides_a_section_without_touching_the_original(library, message):
