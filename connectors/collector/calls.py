@@ -27,6 +27,7 @@ CLOCK_ERROR = timedelta(minutes=5)
 KEPT_OF_REFUSED = ("type", "event", "messageId")
 IDENTITY = ("messageId", "message_id", "event_id")
 TIMES = ("timestamp", "occurred_at")
+NOT_LANDED = IGNORED_KEYS | {"receivedAt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,10 @@ def _with_shared(
 
 def _completed(item: Mapping[str, Any], key: WriteKey, now: datetime) -> dict[str, Any]:
     """With what only the receiver knows; without what no event needs."""
-    record = {
-        name: value for name, value in item.items() if name not in IGNORED_KEYS and name != "receivedAt"
-    }
+    record = {name: value for name, value in item.items() if name not in NOT_LANDED}
     received_at = f"{now.isoformat(timespec='milliseconds')}Z"
+    if not any(record.get(name) for name in TIMES) and item.get("originalTimestamp"):
+        record["timestamp"] = item["originalTimestamp"]  # RudderStack's SDKs write no other
     if not any(record.get(name) for name in IDENTITY):
         record["messageId"] = _message_id(record)
     if not any(record.get(name) for name in TIMES):
@@ -129,7 +130,7 @@ def _message_id(record: Mapping[str, Any]) -> str:
     """An event with a time is the same when it is sent again; one without may rightly come twice."""
     if not any(record.get(name) for name in TIMES):
         return uuid.uuid4().hex
-    content = {name: value for name, value in record.items() if name not in ("sentAt", "receivedAt")}
+    content = {name: value for name, value in record.items() if name != "sentAt"}
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
 

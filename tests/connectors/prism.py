@@ -3,25 +3,20 @@
 Prism accepts any body when a schema does not compile, so each contract test also shows a body that is refused.
 """
 
-import fcntl
 import gzip
-import json
-import shutil
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.connectors.conformance.far_end import nobody
+from tests.npm import installed
 
 PACKAGE = "@stoplight/prism-cli@5.14.2"
 """The last one that runs on Debian's Node 18."""
 
 DESCRIPTIONS = Path(__file__).parents[3] / "shared" / "data" / "openapi"
-CACHE = Path(sys.prefix) / "share" / "prism"
 START_SECONDS = 90
 
 
@@ -31,7 +26,7 @@ def start_prism(description, folder):
 
     `description` is the name of a file in `../shared/data/openapi`; `folder` holds the repaired copy and the log.
     """
-    program = _installed()
+    program = installed(PACKAGE, "prism") / "@stoplight" / "prism-cli" / "dist" / "index.js"
     source = DESCRIPTIONS / description
     plain, repaired, log = folder / "plain.json", folder / "repaired.json", folder / "prism.log"
     text = source.read_bytes()
@@ -67,20 +62,3 @@ def _wait_until_it_listens(process, log):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < give_up, log.read_text()
         time.sleep(0.1)
-
-
-def _installed():
-    """The program, installed once for all test processes from the npm registry."""
-    if not (shutil.which("npm") and shutil.which("node")):
-        pytest.fail("Node.js and npm are not installed: `apt-get install nodejs npm` (`.ci/run` does it)")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    home = CACHE / "node_modules" / "@stoplight" / "prism-cli"
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        version = PACKAGE.rpartition("@")[2]
-        manifest = home / "package.json"
-        if not manifest.exists() or json.loads(manifest.read_text())["version"] != version:
-            install = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", CACHE, PACKAGE]
-            done = subprocess.run(install, check=False, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
-    return home / "dist" / "index.js"

@@ -78,6 +78,13 @@ def test_a_sender_whose_clock_is_wrong_gets_its_times_corrected(send, key, lande
     ]
 
 
+def test_an_event_of_rudderstack_keeps_the_time_that_it_calls_original(send, key, landed):
+    event = {"userId": "ann", "event": "Tea Tasted", "originalTimestamp": "2026-03-02T09:58:00Z"}
+    send(key, ("/v1/batch", {"batch": [event, event], "sentAt": "2026-03-02T09:59:59Z"}))
+    assert [record["timestamp"] for record in landed()] == ["2026-03-02T09:58:00Z"] * 2
+    assert len({record["messageId"] for record in landed()}) == 1
+
+
 def test_the_switch_hashes_what_names_a_person_and_only_that(send, key, landed):
     identify = {
         "userId": "ann@example.com",

@@ -1,0 +1,68 @@
+"""`millrace collector` as a process that can be killed, and what it has landed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import datetime
+
+from connectors.collector.keys import create_key
+from connectors.events import parse_json
+from connectors.landing import open_landing
+from connectors.store import open_store
+from dagster_project.settings import Settings
+
+START = "from dagster_project.cli import main; main()"
+START_SECONDS = 90
+
+
+class Collector:
+    """A collector on a free loopback port; `start` begins a new life after `kill`."""
+
+    def __init__(self, home):
+        self.settings = Settings.under(home)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port = listening.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = os.environ | {"MILLRACE_HOME": str(home), "MILLRACE_SEGMENT_SECONDS": "0.3"}
+        with closing(open_store(self.settings.store_url)) as store:
+            self.key, _ = create_key(store, "shop", datetime(2026, 3, 2), "cli:test")
+
+    def start(self):
+        command = [sys.executable, "-c", START, "collector", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, env=self._environment)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                return socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError
+
+    def wait_for_an_event(self):
+        """Until something has been written: then a sender is at work."""
+        deadline = time.monotonic() + START_SECONDS
+        while not any(path.stat().st_size for path in self.settings.collector_spool.glob(".*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+    def landed(self):
+        """Every line that has landed, as an event or as a reject."""
+        landing = open_landing(self.settings.landing)
+        files = landing.files()
+        return [parse_json(line) for file in files for line in landing.read(file.name).read().splitlines()]
+
+    def left_open(self):
+        """Segments that nobody has completed."""
+        return list(self.settings.collector_spool.glob(".*"))
