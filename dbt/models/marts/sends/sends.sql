@@ -130,7 +130,11 @@ select
     case
         when messages.complained_at is not null then 'complained'
         when messages.bounced_at is not null then 'bounced'
-        when messages.rejected_at is not null then 'rejected'
+        -- a dead letter that was replayed is sent after all
+        when
+            messages.rejected_at is not null
+            and coalesce(messages.sent_at <= messages.rejected_at, true)
+            then 'rejected'
         when messages.delivered_at is not null then 'delivered'
         when messages.skipped_at is not null then 'skipped'
         when messages.sent_at is null and messages.unknown_at is not null then 'unknown'
