@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from connectors.delivery import ledger
@@ -20,6 +20,10 @@ from connectors.store import Store
 
 LONGEST_CALL_SECONDS = 600.0
 """Vendors time out by themselves; this is for one that forgets to."""
+
+LONGEST_PREPARATION = timedelta(minutes=3)
+"""From the attempt to the call, shorter than a lease. A machine that was suspended in between does not send:
+others may have learned from the vendor's log that nothing had left, and have sent it."""
 
 TOO_MANY = "429"
 """In the reason of an answer that names no wait: the provider is alive and asks for a slower pace."""
@@ -72,6 +76,7 @@ class Calls:
         if not await self._is_admitted(lane, len(batch)):
             await self.give_up_claims([envelope.message for envelope in batch])
             return
+        attempted_at = self._now()
         mine = await self._attempt(lane, batch)
         if mine:
             is_paid = True
@@ -80,7 +85,7 @@ class Calls:
                 nonlocal is_paid
                 if is_paid or await self._is_admitted(lane, len(part)):
                     is_paid = False
-                    await self._ask(lane, part)
+                    await self._ask(lane, part, attempted_at)
                 else:
                     await self._not_taken(lane, part, TryAgain(lane.absence()))
 
@@ -124,8 +129,17 @@ class Calls:
         self._tally.end("not_due", len(batch) - len(got.mine) - len(got.over_plan))
         return [envelope for envelope in batch if envelope.message.message_id in got.mine]
 
-    async def _ask(self, lane: Lane, part: Sequence[Envelope]) -> None:
+    async def _ask(self, lane: Lane, part: Sequence[Envelope], attempted_at: datetime) -> None:
         """One call. What the provider does not answer for is in doubt."""
+        if self._now() - attempted_at > LONGEST_PREPARATION:
+            outdated = [
+                Receipt(
+                    envelope.message.message_id, "retry", lane.sender.provider, reason="attempt_out_of_date"
+                )
+                for envelope in part
+            ]
+            await self.record(lane, outdated, part)
+            return
         try:
             async with asyncio.timeout(LONGEST_CALL_SECONDS):
                 answers = {receipt.message_id: receipt for receipt in await lane.sender.send(part)}

@@ -3,7 +3,7 @@
 unknown ─► accepted | rejected   the vendor's log or a webhook shows it
 unknown ─► planned               the vendor's log is sure to show what arrived by now, and does not
 unknown ─► planned | unknown     nobody could say within the horizon: the policy of its message class
-(planned only when it is still wanted: kept and not expired; otherwise skipped)
+(planned only when it is still wanted: listed or kept, and not expired; otherwise skipped)
 """
 
 from __future__ import annotations
@@ -211,11 +211,13 @@ def _send_again(
     """Plan what is still wanted, skip the rest; the caller has locked the rows."""
     ledger = messages.c
     is_kept = sa.exists().where(kept_messages.c.message_id == ledger.message_id)
+    # What landing does not know yet is still on the outbox: a worker died with it a moment ago.
+    has_content = sa.or_(is_kept, ledger.is_written_back.is_(False))
     in_time = sa.or_(ledger.expires_at.is_(None), ledger.expires_at > now)
     known = {"resolved_by": resolved_by, "reconciled_at": now, "claimed_by": None, "lease_until": None}
     planned = connection.execute(
         sa.update(messages)
-        .where(ledger.message_id.in_(ids), ledger.state == "unknown", is_kept, in_time)
+        .where(ledger.message_id.in_(ids), ledger.state == "unknown", has_content, in_time)
         .values(state="planned", reason=f"not_sent: {resolved_by}", next_attempt_at=None, **known)
     ).rowcount
     skipped = connection.execute(

@@ -14,7 +14,7 @@ from connectors.landing import Landing
 from connectors.many import Many
 from connectors.model import MessageEvent
 from connectors.store import Store
-from connectors.tables import messages
+from connectors.tables import kept_messages, messages
 
 EVENT_NAMES = {
     "email": {"accepted": "Email Sent", "rejected": "Email Rejected", "closed": "Email Bounced"},
@@ -78,11 +78,17 @@ def _unwritten(store: Store) -> list[Mapping[str, Any]]:
             dict(row)
             for row in connection.execute(
                 sa.select(*(messages.c[column] for column in READ))
-                .where(messages.c.is_written_back.is_(False), messages.c.state.in_(FINAL))
+                .where(messages.c.is_written_back.is_(False), messages.c.state.in_(FINAL), _can_be_told())
                 .order_by(messages.c.settled_at, messages.c.message_id)
                 .limit(ROWS_PER_FILE)
             ).mappings()
         ]
+
+
+def _can_be_told() -> sa.ColumnElement[bool]:
+    """What landing knows leaves the outbox, so a doubt that may be sent again waits until it is kept."""
+    is_kept = sa.exists().where(kept_messages.c.message_id == messages.c.message_id)
+    return sa.or_(messages.c.state != "unknown", messages.c.resolved_by.is_not(None), is_kept)
 
 
 def _mark(store: Store, rows: list[Mapping[str, Any]]) -> None:

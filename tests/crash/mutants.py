@@ -44,10 +44,10 @@ def settle_before_send():
     """The ledger says accepted, then the bytes leave."""
     ask = calls.Calls._ask
 
-    async def settled_first(self, lane, part):
+    async def settled_first(self, lane, part, attempted_at):
         sure = [Receipt(envelope.message.message_id, "accepted", lane.sender.provider) for envelope in part]
         await self._clerk.settle(sure, {})
-        await ask(self, lane, part)
+        await ask(self, lane, part, attempted_at)
 
     calls.Calls._ask = settled_first
 
