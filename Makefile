@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint check bench lock clean
+.PHONY: help demo dev test lint check bench crash lock clean
 
 help:  ## what can be done here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ check: lint test  ## everything that the gate wants
 
 bench: .venv/installed  ## speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench
+
+crash: .venv/installed  ## senders killed thousands of times; what the providers count must be right
+	$(BIN)/python -m tests.crash --kills 4000
 
 lock: .venv/installed  ## resolve again after a change of dependencies
 	$(BIN)/uv lock --quiet
