@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 
 from connectors.collector.keys import create_key
@@ -45,9 +45,12 @@ class Collector:
     def wait_for_an_event(self):
         """Until something has been written: then a sender is at work."""
         deadline = time.monotonic() + START_SECONDS
-        while not any(path.stat().st_size for path in self.settings.collector_spool.glob(".*")):
-            assert time.monotonic() < deadline
+        while time.monotonic() < deadline:
+            with suppress(FileNotFoundError):  # it lands while we look
+                if any(path.stat().st_size for path in self.left_open()):
+                    return
             time.sleep(0.01)
+        raise TimeoutError
 
     def kill(self):
         self.process.kill()
