@@ -15,9 +15,15 @@ STEPS_MINUTES = (0, 0, 0.3, 2, 7, 45)
 """How far the clock goes between lives."""
 MOST_SKEW_MINUTES = 8
 """With the lag of the log, less than a read-back horizon; see DECISIONS.md."""
-FINISHING_MINUTES = (3, 40, 60, 60, 60, 60, 800, 60, 60, 1500, 60, 60, 60, 60, 60, 60)
-SAFE_TO_STOP = ("commit: after", "wire: before a write", "wire: after a write", "wire: an answer has come")
-KINDS = {"alone": 60, "together": 18, "overtaken": 8, "postman": 8, "administrator": 10}
+FINISHING_MINUTES = (3, 40, 60, 60, 60, 60, 800, 60, 60, *([1500, 60] * 6))
+SAFE_TO_STOP = (
+    "call: before",
+    "commit: after",
+    "wire: before a write",
+    "wire: after a write",
+    "wire: an answer has come",
+)
+KINDS = {"alone": 60, "together": 18, "overtaken": 6, "asleep": 3, "postman": 8, "administrator": 10}
 MOST_ORDERS = 150
 MOST_NEW = 8
 """Messages that join the list between two lives."""
@@ -152,6 +158,12 @@ class Campaign:
                                nth=self._dice.randint(1, 12), skew_minutes=0, host=None)  # fmt: skip
                 quick = replace(self._dice.choice((self._life, self._doomed))("sender"), skew_minutes=6)
                 self.go([slow, quick], step=step, is_overtaken=True)
+            case "asleep":
+                slow = self.life(
+                    action="stop", point="call: before", nth=self._dice.randint(1, 4), sleeps_minutes=61
+                )
+                self.go([slow, self.life(skew_minutes=61, host="elsewhere")], step=step, is_overtaken=True)
+                self._minutes += 61
             case _:
                 self.go([self._doomed("sender")], step=step)
 

@@ -70,6 +70,11 @@ def trust_a_young_log():
     PostmarkSender.read_back_horizon = timedelta(0)
 
 
+def send_after_sleep():
+    """A sender that was suspended between attempt and call goes on as if nothing had happened."""
+    calls.LONGEST_PREPARATION = timedelta(days=1)
+
+
 def _change_receipts(word):
     settle = settling.settle
 
@@ -82,5 +87,12 @@ def _change_receipts(word):
 
 MUTANTS = {
     function.__name__: function
-    for function in (resend_unknown, forget_attempt, settle_before_send, mark_before_write, trust_a_young_log)
+    for function in (
+        resend_unknown,
+        forget_attempt,
+        settle_before_send,
+        mark_before_write,
+        trust_a_young_log,
+        send_after_sleep,
+    )
 }

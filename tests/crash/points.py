@@ -35,7 +35,7 @@ ELSEWHERE = {
 }
 """Steps that the lives of the harness do not come by, by the beginning of their name, and why not."""
 
-AROUND = ("commit", "landing.write", "read_back.ask")
+AROUND = ("call", "commit", "landing.write", "read_back.ask")
 INSIDE = (
     "landing: half a file",
     "landing: a file that is not visible yet",

@@ -13,6 +13,7 @@ ROWS = (
     ("lives", "lives"),
     ("  two senders at once", "together"),
     ("  stopped, overtaken, gone on", "overtaken"),
+    ("  asleep for an hour meanwhile", "asleep"),
     ("accepted at the provider", "accepted at the provider"),
     ("accepted in the ledger", "accepted"),
     ("rejected", "rejected"),
@@ -33,6 +34,8 @@ def show(findings, console):
     """The counts by store and provider, the kills by point, and every fault."""
     console.print(_counts(findings))
     console.print(_points(findings.all_kills))
+    if never := findings.all_kills.never:
+        console.print(f"nobody was killed at: {', '.join(never)}", highlight=False)
     for place, verdict in findings.verdicts.items():
         for fault in verdict.faults[:MOST_FAULTS]:
             console.print(f"{'/'.join(place)} {fault}", markup=False, highlight=False)

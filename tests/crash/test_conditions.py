@@ -70,11 +70,11 @@ def test_a_clock_that_is_wrong_by_twenty_minutes_harms_nothing(campaign, calm, s
 
 @pytest.mark.parametrize("provider", ["smtp", "http"])
 def test_a_sender_that_sleeps_for_an_hour_and_wakes_up_sends_nothing_again(campaign, calm, provider):
-    """A machine is suspended behind any of its commits: its leases run out, another one takes over."""
+    """A machine is suspended when bytes are about to leave: its lease runs out, another one takes over and sends."""
     run = campaign(provider)
-    for nth in range(1, 13):
-        run.more(4)
-        sleeper = run.life(action="stop", point="commit: after", nth=nth, sleeps_minutes=61)
+    for nth in (1, 1, 2, 3):
+        run.more(12)
+        sleeper = run.life(action="stop", point="call: before", nth=nth, sleeps_minutes=61)
         run.go([sleeper, run.life(skew_minutes=61, host="elsewhere")], step=120, is_overtaken=True)
     assert run.finish().faults == []
 

@@ -13,6 +13,7 @@ FOUND_AS = {
     "settle_before_send": "lost",
     "mark_before_write": "untrue",
     "trust_a_young_log": "twice",
+    "send_after_sleep": "twice",
 }
 
 

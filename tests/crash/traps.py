@@ -16,7 +16,7 @@ from functools import cache
 import sqlalchemy as sa
 
 from connectors import landing
-from connectors.delivery import doubts
+from connectors.delivery import calls, doubts
 from connectors.delivery.sender import ReadsBack
 from connectors.store import Store
 from tests.crash.points import find_steps
@@ -82,6 +82,7 @@ def set_traps(trap):
     _wrap_transactions(trap)
     _wrap_landing(trap)
     _wrap_read_back(trap)
+    _wrap_call(trap)
     _wrap_wire(trap)
 
 
@@ -152,6 +153,18 @@ def _wrap_read_back(trap):
         return resolved
 
     doubts.read_back = asked
+
+
+def _wrap_call(trap):
+    """The attempt is durable and nothing has left; the vendor has answered and the ledger knows it."""
+    ask = calls.Calls._ask
+
+    async def asked(self, *args):
+        trap("call: before")
+        await ask(self, *args)
+        trap("call: after")
+
+    calls.Calls._ask = asked
 
 
 def _wrap_wire(trap):
