@@ -19,22 +19,11 @@ OPTIONS = Options(public_url="https://events.example", max_event_age=timedelta(d
 HASHING = Options(public_url="https://events.example", hashes_pii=True, pii_secret="pepper")
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
-words = st.sampled_from(
-    [
-        "type",
-        "event",
-        "userId",
-        "messageId",
-        "timestamp",
-        "sentAt",
-        "context",
-        "traits",
-        "properties",
-        "email",
-    ]
-    + ["channel", "originalTimestamp", "library", "name", "_refused", "products", "price", "address", "data"]
-    + ["object", "id", "created", "customer", "line_items", "variants", "updated_at", "total_price", "items"]
-)
+WORDS = """
+    type event userId messageId timestamp sentAt originalTimestamp context traits properties email channel library
+    name address _refused products price data object id created customer line_items variants updated_at total_price
+"""
+words = st.sampled_from(WORDS.split())
 values = st.sampled_from(
     ["track", "identify", "Order Completed", "2026-03-02T09:59:00Z", "0001-01-01T00:00:00+14:00"]
 )
@@ -68,9 +57,10 @@ def test_every_item_of_any_batch_becomes_one_line_that_loads_as_what_was_answere
 @given(body=st.binary(max_size=60) | trees.map(lambda tree: json.dumps(tree).encode()))
 def test_any_bytes_are_an_object_or_a_bad_request(body):
     try:
-        assert isinstance(read_json(body), dict)
+        read = read_json(body)
     except HTTPException as error:
-        assert error.status_code == 400
+        read = error.status_code
+    assert read == 400 or isinstance(read, dict)
 
 
 @FEW
