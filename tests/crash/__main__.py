@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.crash.report import as_dict, show
 def main() -> None:
     """Exit code 1 when a message was sent twice, lost, or untruly reported."""
     options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything that was started is stopped
     console = Console()
     console.print(f"seed {options.seed}", highlight=False)
     places = [(store, provider) for store in options.store for provider in options.provider]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.crash.book import read_book
+from tests.crash.far_ends import TOO_LATE_SECONDS
 from tests.crash.points import all_points, find_steps, is_elsewhere
 from tests.crash.verdict import judge, open_rows
 
@@ -129,12 +130,32 @@ class Campaign:
         verdict.counts += self.did
         return verdict
 
-    def go(self, lives, *, step=0.0, is_overtaken=False, may_fail=False):
+    def go(self, lives, *, step=0.0, may_fail=False):
         """Let the clock go, then live; how each ended."""
-        self._minutes += step
+        self._let_pass(step)
+        lives = [self._now(life) for life in lives]
+        return self._learn(lives, self._nursery.run(lives), may_fail=may_fail)
+
+    def overtake(self, slow, quick, *, step=0.0, asleep_minutes=0.0):
+        """The first stops at its trap; so many minutes later the other one does its work; then the first goes on."""
+        self._let_pass(step)
+        slow = replace(self._now(slow), sleeps_minutes=asleep_minutes)
+        self._nursery.put_to_sleep(slow)
+        time.sleep(TOO_LATE_SECONDS if asleep_minutes else 0)  # what it has sent before arrives meanwhile
+        self._minutes += asleep_minutes
+        self._far_ends.set_clock(self._minutes, is_quiet=False)
+        quick = self._now(quick)
+        results = self._nursery.run([quick])
+        return self._learn([slow, quick], self._nursery.wake() + results)
+
+    def _let_pass(self, minutes):
+        self._minutes += minutes
         self._far_ends.set_clock(self._minutes)
-        lives = [replace(life, minutes=self._minutes, size=self._base.size) for life in lives]
-        results = self._nursery.run(lives, is_overtaken=is_overtaken)
+
+    def _now(self, life):
+        return replace(life, minutes=self._minutes, size=self._base.size)
+
+    def _learn(self, lives, results, *, may_fail=False):
         self.did.update(orders=1, lives=len(lives))
         for life, result in zip(lives, results, strict=True):
             self._kills.learn(life.role, result)
@@ -154,16 +175,12 @@ class Campaign:
                 other = self._dice.choice((self._life, self._doomed))
                 self.go([self._doomed("sender"), other("sender")], step=step)
             case "overtaken":
-                slow = replace(self._life("sender"), action="stop", point=self._dice.choice(SAFE_TO_STOP),
-                               nth=self._dice.randint(1, 12), skew_minutes=0, host=None)  # fmt: skip
+                point, nth = self._dice.choice(SAFE_TO_STOP), self._dice.randint(1, 12)
                 quick = replace(self._dice.choice((self._life, self._doomed))("sender"), skew_minutes=6)
-                self.go([slow, quick], step=step, is_overtaken=True)
+                self.overtake(self.life(action="stop", point=point, nth=nth), quick, step=step)
             case "asleep":
-                slow = self.life(
-                    action="stop", point="call: before", nth=self._dice.randint(1, 4), sleeps_minutes=61
-                )
-                self.go([slow, self.life(skew_minutes=61, host="elsewhere")], step=step, is_overtaken=True)
-                self._minutes += 61
+                slow = self.life(action="stop", point="call: before", nth=self._dice.randint(1, 4))
+                self.overtake(slow, self.life(host="elsewhere"), step=step, asleep_minutes=61)
             case _:
                 self.go([self._doomed("sender")], step=step)
 

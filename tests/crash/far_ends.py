@@ -215,7 +215,8 @@ def main(book_path, seed):
             if "only" in order:
                 world.only = order["only"]
             if "minutes" in order:
-                wait_until_quiet([mail, postmark])
+                if order["is_quiet"]:
+                    wait_until_quiet([mail, postmark])
                 world.set_clock(order["minutes"])
             print("{}", flush=True)
 

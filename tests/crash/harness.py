@@ -107,7 +107,15 @@ class Harness:
             yield Campaign(self._nursery, self._far_ends, ledger, base, kills, self._dice)
 
 
-def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_at_fault=None):
+def search(
+    harness,
+    places,
+    kills_wanted,
+    progress=lambda _kills: None,
+    *,
+    stop_at_fault=None,
+    kills_per_run=KILLS_PER_RUN,
+):
     """Campaigns in turn over all (store, provider) until so many kills are reached; what was found.
 
     `stop_at_fault` names a kind of fault (twice, lost, untrue, faults for any): the first of it is enough.
@@ -117,8 +125,8 @@ def search(harness, places, kills_wanted, progress=lambda _kills: None, *, stop_
     findings.kills = {place: Kills() for place in places}
     for place in cycle(places):
         before = findings.kills[place].total
-        most = min(KILLS_PER_RUN, kills_wanted - findings.all_kills.total)
-        is_warming_up = before // KILLS_PER_RUN % 3 == 1  # every third run
+        most = min(kills_per_run, kills_wanted - findings.all_kills.total)
+        is_warming_up = before // kills_per_run % 3 == 1  # every third run
         with harness.campaign(*place, findings.kills[place], is_warming_up=is_warming_up) as campaign:
             findings.verdicts[place] += campaign.run(most)
         progress(findings.kills[place].total - before)

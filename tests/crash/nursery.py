@@ -40,12 +40,19 @@ class Nursery:
     def __init__(self, process):
         self._process = process
 
-    def run(self, lives, *, is_overtaken=False):
-        """Run lives at the same time; how each ended: {"end": killed | finished | failed | stuck, …}.
+    def run(self, lives):
+        """Run lives at the same time; how each ended: {"end": killed | finished | failed | stuck, …}."""
+        return self._order(do="run", lives=[asdict(life) for life in lives])
 
-        With `is_overtaken` the first one stops at its trap, the others live to their ends, then it goes on.
-        """
-        order = {"lives": [asdict(life) for life in lives], "is_overtaken": is_overtaken}
+    def put_to_sleep(self, life):
+        """Run one until it stops at its trap, or ends before it comes there."""
+        self._order(do="put_to_sleep", lives=[asdict(life)])
+
+    def wake(self):
+        """Let the sleeper go on; how it ended."""
+        return self._order(do="wake", lives=[])
+
+    def _order(self, **order):
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -77,30 +84,35 @@ def main():
     find_steps()
     gc.collect()
     gc.freeze()
+    sleepers = []
     for line in sys.stdin:
         order = json.loads(line)
-        lives = [Life(**life | {"told": tuple(life["told"])}) for life in order["lives"]]
-        print(json.dumps(_overtaken(lives) if order["is_overtaken"] else _together(lives)), flush=True)
+        children = [_bear(Life(**life | {"told": tuple(life["told"])})) for life in order["lives"]]
+        match order["do"]:
+            case "run":
+                results = _watch(children)
+            case "put_to_sleep":
+                sleepers = children
+                results = _wait_for_stop(*sleepers)
+            case "wake":
+                results = _wake(*sleepers)
+        print(json.dumps(results), flush=True)
     os._exit(0)  # DuckDB, which nobody here uses, would complain about the way it is taken down
 
 
-def _together(lives):
-    return _watch([_bear(life) for life in lives])
-
-
-def _overtaken(lives):
-    """The first stops in the middle of its work; the others find its leases run out."""
-    slow = _bear(lives[0])
-    while slow.end is None:
-        pid, status = os.waitpid(slow.pid, os.WUNTRACED | os.WNOHANG)
+def _wait_for_stop(child):
+    while child.end is None:
+        pid, status = os.waitpid(child.pid, os.WUNTRACED | os.WNOHANG)
         if pid and os.WIFSTOPPED(status):
-            break
-        _look(slow, pid, status)
+            return
+        _look(child, pid, status)
         time.sleep(LOOK_SECONDS)
-    others = _watch([_bear(life) for life in lives[1:]])
-    if slow.end is None:
-        os.kill(slow.pid, signal.SIGCONT)
-    return [*_watch([slow]), *others]
+
+
+def _wake(child):
+    if child.end is None:
+        os.kill(child.pid, signal.SIGCONT)
+    return _watch([child])
 
 
 def _bear(life):

@@ -23,9 +23,9 @@ class FarEnds:
         """From now on every request goes wrong in this way, where it can."""
         self._tell(only=fault)
 
-    def set_clock(self, minutes):
-        """Wait until nothing is under way any more, then it is so late."""
-        self._tell(minutes=minutes)
+    def set_clock(self, minutes, *, is_quiet=True):
+        """Wait until nothing is under way any more (unless somebody sleeps over it), then it is so late."""
+        self._tell(minutes=minutes, is_quiet=is_quiet)
 
     def _tell(self, **order):
         self._process.stdin.write(json.dumps(order) + "\n")

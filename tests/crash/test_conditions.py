@@ -74,8 +74,8 @@ def test_a_sender_that_sleeps_for_an_hour_and_wakes_up_sends_nothing_again(campa
     run = campaign(provider)
     for nth in (1, 1, 2, 3):
         run.more(12)
-        sleeper = run.life(action="stop", point="call: before", nth=nth, sleeps_minutes=61)
-        run.go([sleeper, run.life(skew_minutes=61, host="elsewhere")], step=120, is_overtaken=True)
+        sleeper = run.life(action="stop", point="call: before", nth=nth)
+        run.overtake(sleeper, run.life(host="elsewhere"), step=120, asleep_minutes=61)
     assert run.finish().faults == []
 
 

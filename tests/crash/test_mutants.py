@@ -20,5 +20,7 @@ FOUND_AS = {
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_the_harness_finds_a_broken_ledger(mutant, tmp_path, nursery, far_ends, sqlite_stores):
     harness = Harness(tmp_path, sqlite_stores, nursery, far_ends, SEED, mutant)
-    findings = search(harness, [("sqlite", "http")], MOST_KILLS, stop_at_fault=FOUND_AS[mutant])
+    findings = search(
+        harness, [("sqlite", "http")], MOST_KILLS, stop_at_fault=FOUND_AS[mutant], kills_per_run=12
+    )
     assert getattr(findings.verdicts["sqlite", "http"], FOUND_AS[mutant])
