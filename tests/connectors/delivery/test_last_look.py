@@ -173,6 +173,19 @@ def test_after_an_unsubscription_only_the_receipt_still_comes(
     assert look(message("ann", message_class=message_class)) == verdict
 
 
+@pytest.mark.parametrize(
+    ("purpose", "marketing", "operational"),
+    [("marketing", ("skip", "no_consent"), "go"), ("operational", "go", ("skip", "no_consent"))],
+)
+def test_a_no_to_one_purpose_is_none_to_another(
+    look, message, agree, happens, purpose, marketing, operational
+):
+    agree("ann")
+    happens("Unsubscribed", userId="ann", properties={"channel": "email", "purpose": purpose})
+    assert look(message("ann")) == marketing
+    assert look(message("ann", message_id="parcel", message_class="operational")) == operational
+
+
 @pytest.mark.parametrize("message_class", ["marketing", "operational", "transactional"])
 def test_a_suppressed_address_gets_nothing_of_any_class(look, message, agree, store, now, message_class):
     agree("ann")
