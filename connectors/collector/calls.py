@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -85,8 +86,9 @@ def receive(items: Sequence[Any], key: WriteKey, options: Options, now: datetime
     An item may be a `Reject` already.
     """
     lines, refused = [], []
+    received_at = f"{now.isoformat(timespec='milliseconds')}Z"
     for index, item in enumerate(items):
-        record = _completed(item, key, now) if isinstance(item, dict) else item
+        record = _completed(item, key, now, received_at) if isinstance(item, dict) else item
         line = to_json(record, inf_nan_mode="null", fallback=str)
         reject = _refused_here(record, line, key, options) or _refused_by_contract(record, options, now)
         if reject:
@@ -106,10 +108,9 @@ def _with_shared(
     return {**shared, **item, **({"context": both} if both else {})}
 
 
-def _completed(item: Mapping[str, Any], key: WriteKey, now: datetime) -> dict[str, Any]:
+def _completed(item: Mapping[str, Any], key: WriteKey, now: datetime, received_at: str) -> dict[str, Any]:
     """With what only the receiver knows; without what no event needs."""
     record = {name: value for name, value in item.items() if name not in NOT_LANDED}
-    received_at = f"{now.isoformat(timespec='milliseconds')}Z"
     if not any(record.get(name) for name in TIMES) and item.get("originalTimestamp"):
         record["timestamp"] = item["originalTimestamp"]  # RudderStack's SDKs write no other
     if not any(record.get(name) for name in IDENTITY):
@@ -137,8 +138,11 @@ def _message_id(record: Mapping[str, Any]) -> str:
 
 def _corrected(timestamp: object, sent_at: object, now: datetime) -> str | None:
     """When it happened by our clock, if the sender's is wrong."""
-    happened, sent = _moment(timestamp), _moment(sent_at)
-    if happened is None or sent is None or abs(now - sent) <= CLOCK_ERROR:
+    sent = _moment(sent_at)
+    if sent is None or abs(now - sent) <= CLOCK_ERROR:
+        return None
+    happened = _moment(timestamp)
+    if happened is None:
         return None
     try:
         return f"{(now - (sent - happened)).isoformat(timespec='milliseconds')}Z"
@@ -146,12 +150,17 @@ def _corrected(timestamp: object, sent_at: object, now: datetime) -> str | None:
         return None
 
 
-def _moment(value: object) -> datetime | None:
+@lru_cache(maxsize=128)  # all events of a batch are sent at once
+def _text_moment(value: str) -> datetime | None:
     try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return read.astimezone(UTC).replace(tzinfo=None) if read and read.tzinfo else None
+        read = datetime.fromisoformat(value)
+        return read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def _moment(value: object) -> datetime | None:
+    return _text_moment(value) if isinstance(value, str) else None
 
 
 def _refused_here(record: object, line: bytes, key: WriteKey, options: Options) -> Reject | None:
@@ -162,7 +171,9 @@ def _refused_here(record: object, line: bytes, key: WriteKey, options: Options) 
         return Reject("", "an event must be a JSON object")
     if len(line) > options.max_event_bytes:
         return Reject("", f"an event may have {options.max_event_bytes} bytes")
-    if _is_deeper(record, options.max_property_depth + 1):
+    deepest = options.max_property_depth + 1
+    # With fewer braces than levels there is nothing to look at.
+    if line.count(b"{") + line.count(b"[") > deepest and _is_deeper(record, deepest):
         return Reject("", f"objects and lists may be nested {options.max_property_depth} deep")
     if key.is_public and record.get("event") in RESERVED:
         return Reject("event", "this event cannot be sent with a public write key")

@@ -138,7 +138,7 @@ class _Segment:
         """A new file that is there after a power cut too."""
         spool.mkdir(parents=True, exist_ok=True)
         path = spool / f".{now:%Y-%m-%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}.ndjson{OPEN}"
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o640)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_DSYNC, 0o640)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         folder = os.open(spool, os.O_RDONLY)
         try:
@@ -148,12 +148,15 @@ class _Segment:
         return cls(path, descriptor, 0, now)
 
     def append(self, lines: bytes) -> None:
-        """All of the lines, durable; or, with an `OSError`, the file as it was."""
+        """All of the lines, durable; or, with an `OSError`, the file as it was.
+
+        The file is open with `O_DSYNC`: a write that returns is on the disk. A call of its own for that would
+        wait once more for the interpreter's lock, which a busy event loop holds.
+        """
         remaining = memoryview(lines)
         try:
             while remaining:
                 remaining = remaining[os.write(self._descriptor, remaining) :]
-            os.fdatasync(self._descriptor)
         except OSError:
             os.ftruncate(self._descriptor, self.bytes)
             raise

@@ -19,28 +19,33 @@ START = "from dagster_project.cli import main; main()"
 START_SECONDS = 90
 
 
+def wait_until_it_listens(port):
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError
+
+
 class Collector:
     """A collector on a free loopback port; `start` begins a new life after `kill`."""
 
-    def __init__(self, home):
+    def __init__(self, home, **environment):
         self.settings = Settings.under(home)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = os.environ | {"MILLRACE_HOME": str(home), "MILLRACE_SEGMENT_SECONDS": "0.3"}
+        ours = {"MILLRACE_HOME": str(home), "MILLRACE_SEGMENT_SECONDS": "0.3"}
+        self._environment = os.environ | ours | environment
         with closing(open_store(self.settings.store_url)) as store:
             self.key, _ = create_key(store, "shop", datetime(2026, 3, 2), "cli:test")
 
     def start(self):
         command = [sys.executable, "-c", START, "collector", "--port", str(self.port)]
         self.process = subprocess.Popen(command, env=self._environment)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                return socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.1)
-        raise TimeoutError
+        wait_until_it_listens(self.port)
 
     def wait_for_an_event(self):
         """Until something has been written: then a sender is at work."""

@@ -97,11 +97,11 @@ def test_a_full_disk_refuses_whole_groups_and_keeps_what_was_acknowledged(segmen
     assert sorted(len(record["n"]) for record in landed()) == [19, 990, 990]
 
 
-def test_a_failed_fsync_is_not_built_upon(segments, landed, monkeypatch):
+def test_a_failed_write_is_not_built_upon(segments, landed, monkeypatch):
     files = segments()
     files.write(b'{"n":1}\n')
     with monkeypatch.context() as broken:
-        broken.setattr(os, "fdatasync", lambda _descriptor: (_ for _ in ()).throw(OSError(5, "I/O error")))
+        broken.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(5, "I/O error")))
         with pytest.raises(StorageFailed, match="EIO"):
             files.write(b'{"n":2}\n')
     files.write(b'{"n":3}\n')
