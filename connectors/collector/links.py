@@ -68,12 +68,12 @@ class _Links:
         self._trapped = Trapped()
 
     async def open(self, request: Request) -> Response:
-        link = token_of(request, self._deps, "open")
+        link = token_of(request, self._deps)
         await self._keep(request, link, "opened")
         return Response(PIXEL, media_type="image/gif", headers=NOT_KEPT)
 
     async def click(self, request: Request) -> Response:
-        link = token_of(request, self._deps, "click")
+        link = token_of(request, self._deps)
         if not link.url or not may_lead_to(link.url):
             return self._pages.not_found(request)
         await self._keep(request, link, "clicked")
@@ -81,14 +81,14 @@ class _Links:
 
     async def trap(self, request: Request) -> Response:
         """No person sees this link; who follows it is a machine, and so are its other clicks."""
-        link = token_of(request, self._deps, "trap")
+        link = token_of(request, self._deps)
         self._trapped.spring(link.message_id)
         await self._keep(request, link, "clicked")
         return Response(status_code=204, headers=NOT_KEPT)
 
     async def view(self, request: Request) -> Response:
         """The content is not kept after sending, so only the mailbox can show it."""
-        link = token_of(request, self._deps, "view")
+        link = token_of(request, self._deps)
         onward = self._deps.links.url(Link("preferences", link.message_id, link.profile_id, link.channel))
         return self._pages.notice(request, "view", onward=(onward, "preferences_title"))
 

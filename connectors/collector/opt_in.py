@@ -80,7 +80,7 @@ class _OptIn:
         return self._pages.notice(request, "requested", 202)
 
     async def ask(self, request: Request) -> Response:
-        link = token_of(request, self._deps, "confirm")
+        link = token_of(request, self._deps)
         known = await run_in_threadpool(known_about, self._deps, link)
         if not self._holds(known):
             return self._pages.notice(request, "confirm_expired", 410)
@@ -95,7 +95,7 @@ class _OptIn:
         )
 
     async def confirm(self, request: Request) -> Response:
-        link = token_of(request, self._deps, "confirm")
+        link = token_of(request, self._deps)
         await read_form(request, self._deps)
         known = await run_in_threadpool(known_about, self._deps, link)
         if not self._holds(known):

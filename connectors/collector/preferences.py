@@ -34,11 +34,11 @@ def routes(deps: Dependencies) -> list[Route]:
         return pages.show(request, "preferences.html", t=t, channels=channels, is_saved=is_saved)
 
     async def show(request: Request) -> Response:
-        link = token_of(request, deps, "preferences")
+        link = token_of(request, deps)
         return await run_in_threadpool(page, request, link, is_saved=False)
 
     async def save(request: Request) -> Response:
-        link = token_of(request, deps, "preferences")
+        link = token_of(request, deps)
         form = await read_form(request, deps)
         await _save(deps, pages.spec, link, form)
         return await run_in_threadpool(page, request, link, is_saved=True)

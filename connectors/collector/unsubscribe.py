@@ -25,7 +25,7 @@ def routes(deps: Dependencies) -> list[Route]:
     pages = Pages()
 
     async def show(request: Request) -> Response:
-        link = token_of(request, deps, "unsubscribe")
+        link = token_of(request, deps)
         t = pages.texts(request, link)
         return pages.show(
             request,
@@ -37,7 +37,7 @@ def routes(deps: Dependencies) -> list[Route]:
         )
 
     async def unsubscribe(request: Request) -> Response:
-        link = token_of(request, deps, "unsubscribe")
+        link = token_of(request, deps)
         name, value = ONE_CLICK
         is_one_click = (await read_form(request, deps)).first(name) == value
         await _withdraw(deps, link, "one_click" if is_one_click else "unsubscribe_page")

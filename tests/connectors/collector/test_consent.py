@@ -114,8 +114,7 @@ def test_no_to_everything_is_a_no_on_every_channel(visit, store, agree):
 
 
 def test_a_page_left_open_cannot_take_back_a_no_that_was_said_since(visit, agree, claimed_after):
-    agree("ann")
-    visit("post", marketing_link("unsubscribe"))
+    agree("ann", status="unsubscribed")
     stale = {"save": "yes", "yes": ["email:marketing"], "shown": ["email:marketing"]}
     visit("post", marketing_link("preferences"), data=stale)
     assert claimed_after("ann") == "no_consent"
