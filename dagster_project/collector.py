@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from connectors.store import open_store
 from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
 
+PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 SWITCH_SECONDS = 0.0005
 """The journal's thread gets the interpreter back this soon after its write; by default, in ten times that."""
 
@@ -27,7 +30,10 @@ if TYPE_CHECKING:
 def create_app() -> Starlette:
     """The app of one worker process; uvicorn calls it in each."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    return build_app(open_dependencies(Settings.from_environment()))
+    settings = Settings.from_environment()
+    if settings.collector_workers > 1:
+        _end_with_the_supervisor()
+    return build_app(open_dependencies(settings))
 
 
 def open_dependencies(settings: Settings) -> Dependencies:
@@ -52,3 +58,12 @@ def open_dependencies(settings: Settings) -> Dependencies:
         links=Links(settings.secret, settings.public_url),
         clock=utc_now,
     )
+
+
+def _end_with_the_supervisor() -> None:
+    """Stop in order when the process that started this one dies; otherwise its port would stay taken.
+
+    Linux only; elsewhere orphans are for whoever killed the supervisor.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -82,3 +82,13 @@ def test_a_bucket_and_its_prefix_are_told_from_the_url(landing):
     if type(landing).__name__ == "S3Landing":
         [item] = boto3.client("s3").list_objects_v2(Bucket="shop")["Contents"]
         assert item["Key"] == "landing/events/a.ndjson"
+
+
+def test_a_file_that_is_handed_over_is_there_and_gone_where_it_was(landing, tmp_path):
+    path = tmp_path / "landing" / ".segment.open"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'{"n":1}\n')
+    landing.adopt(path, "collector/2026-03-02/a.ndjson")
+    assert [file.name for file in landing.files()] == ["collector/2026-03-02/a.ndjson"]
+    assert content(landing, "collector/2026-03-02/a.ndjson") == b'{"n":1}\n'
+    assert not path.exists()

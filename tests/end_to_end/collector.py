@@ -19,14 +19,19 @@ START = "from dagster_project.cli import main; main()"
 START_SECONDS = 90
 
 
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def wait_until_it_listens(port):
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            return socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError
+    while not listens(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 class Collector:
@@ -42,8 +47,8 @@ class Collector:
         with closing(open_store(self.settings.store_url)) as store:
             self.key, _ = create_key(store, "shop", datetime(2026, 3, 2), "cli:test")
 
-    def start(self):
-        command = [sys.executable, "-c", START, "collector", "--port", str(self.port)]
+    def start(self, *options):
+        command = [sys.executable, "-c", START, "collector", "--port", str(self.port), *options]
         self.process = subprocess.Popen(command, env=self._environment)
         wait_until_it_listens(self.port)
 
@@ -64,6 +69,9 @@ class Collector:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
+
+    def listens(self):
+        return listens(self.port)
 
     def landed(self):
         """Every line that has landed, as an event or as a reject."""

@@ -59,3 +59,16 @@ def test_every_acknowledged_event_lands_though_the_collector_is_killed_while_two
     assert {event.event_id for event in landed} == clients[0].acknowledged | clients[1].acknowledged
     assert len({event.event_id for event in landed}) == 2 * BATCHES * BATCH_SIZE
     assert collector.left_open() == []
+
+
+def test_workers_end_with_their_supervisor_and_land_what_they_hold(collector):
+    collector.kill()
+    collector.start("--workers", "2")
+    client = Client("ann", collector.port, collector.key)
+    assert client.post(json.dumps({"batch": [{"event": "Tick", "userId": "ann", "messageId": "last"}]}))
+    collector.kill()
+    deadline = time.monotonic() + 30
+    while collector.listens() or collector.left_open():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert [event.event_id for event in collector.landed()] == ["last"]

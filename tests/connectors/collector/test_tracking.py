@@ -83,3 +83,18 @@ def test_a_wrong_write_key_is_turned_away_and_the_right_one_may_be_in_the_body(s
     answers = send(None, ("/v1/t", TRACK | {"writeKey": key}), ("/v1/t", TRACK))
     assert [status for status, _ in answers] == [200, 401]
     assert key not in json.dumps(landed())
+
+
+@pytest.mark.parametrize(
+    ("origin", "answer"), [("https://shop.example", "https://shop.example"), ("https://evil.example", None)]
+)
+def test_only_pages_of_the_sites_named_may_call(visit, origin, answer):
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    preflight = visit(
+        "options", "/v1/track", headers=asked, options={"allowed_origins": ("https://shop.example",)}
+    )
+    assert preflight.headers.get("access-control-allow-origin") == answer
