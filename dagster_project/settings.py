@@ -136,3 +136,8 @@ class Settings:
     def dbt_project(self) -> Path:
         """The dbt project of this checkout."""
         return CHECKOUT / "dbt"
+
+
+def tell_workers(count: int) -> None:
+    """Leave in the environment, for the collector's processes to come, how many they are."""
+    os.environ["MILLRACE_COLLECTOR_WORKERS"] = str(count)

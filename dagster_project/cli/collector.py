@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 import uvicorn
 
 from dagster_project.cli.output import examples, new_app
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, tell_workers
 
 app = new_app()
 GRACE_SECONDS = 10
@@ -35,7 +34,7 @@ def collector(
     was acknowledged is on disk. TLS is for the proxy in front.
     """
     count = workers or Settings.from_environment().collector_workers
-    os.environ["MILLRACE_COLLECTOR_WORKERS"] = str(count)  # the workers' share of a key's pace
+    tell_workers(count)  # each takes its share of a key's pace
     uvicorn.run(
         "dagster_project.collector:create_app",
         factory=True,
