@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -67,3 +69,6 @@ def _end_with_the_supervisor() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    parent = multiprocessing.parent_process()
+    if parent and parent.pid != os.getppid():  # it died before we had asked
+        raise SystemExit(1)

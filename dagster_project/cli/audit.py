@@ -10,7 +10,7 @@ import typer
 
 from connectors.collector.audit import first_broken, read_audit
 from connectors.store import open_store
-from dagster_project.cli.output import AsJson, examples, new_app, show
+from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.settings import Settings
 
 app = new_app("Who changed what: keys, consents, refused signatures; is the log unbroken?")
@@ -27,14 +27,19 @@ def list_entries(
 
 
 @app.command(epilog=examples("millrace audit verify"))
-def verify() -> None:
+def verify(as_json: AsJson = False) -> None:
     """Recompute the chain of hashes. Exit code 1 when an entry was changed, removed or inserted."""
     with closing(open_store(Settings.from_environment().store_url)) as store, store.transaction() as reading:
         broken = first_broken(reading)
-        last = read_audit(reading, 1)
-    if broken is not None:
+        last = next(iter(read_audit(reading, 1)), None)
+    if as_json:
+        newest = last.hash if last else None
+        show_json({"entries": last.entry if last else 0, "newest_hash": newest, "first_broken": broken})
+    elif broken is not None:
         typer.echo(f"entry {broken} does not follow from the one before", err=True)
+    else:
+        typer.echo(
+            f"unbroken: {last.entry} entries, newest {last.hash}" if last else "the audit log is empty"
+        )
+    if broken is not None:
         raise typer.Exit(1)
-    typer.echo(
-        f"unbroken: {last[0].entry} entries, newest {last[0].hash}" if last else "the audit log is empty"
-    )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from dagster_project.cli.output import examples, new_app
+from dagster_project.cli.output import AsJson, examples, new_app, show_json
 from dagster_project.settings import Settings, tell_workers
 
 app = new_app()
@@ -27,14 +27,20 @@ def collector(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 8080,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default as configured.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Take events, webhooks and clicks over HTTP until it is stopped.
 
     Speaks the Segment tracking API: point an SDK's host at it and use a key of `millrace keys create`. What
     was acknowledged is on disk. TLS is for the proxy in front.
     """
-    count = workers or Settings.from_environment().collector_workers
+    settings = Settings.from_environment()
+    count = workers or settings.collector_workers
     tell_workers(count)  # each takes its share of a key's pace
+    if as_json:
+        show_json({"url": f"http://{host}:{port}", "workers": count, "home": settings.home})
+    else:
+        typer.echo(f"The collector is on its way to http://{host}:{port} (Ctrl-C ends it)", err=True)
     uvicorn.run(
         "dagster_project.collector:create_app",
         factory=True,

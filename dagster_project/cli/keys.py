@@ -49,12 +49,17 @@ def list_all(as_json: AsJson = False) -> None:
 
 
 @app.command(epilog=examples("millrace keys list", "millrace keys revoke 3f9a1c2e"))
-def revoke(key_id: Annotated[str, typer.Argument(help="From `millrace keys list`.")]) -> None:
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="From `millrace keys list`.")], as_json: AsJson = False
+) -> None:
     """End a key; running collectors refuse it within seconds."""
     with closing(open_store(Settings.from_environment().store_url)) as store:
         if not revoke_key(store, key_id, utc_now(), _actor()):
             raise UnknownKeyError(f"no key {key_id!r} that still holds: see `millrace keys list`")
-    typer.echo(f"Key {key_id} is revoked.")
+    if as_json:
+        show_json({"key_id": key_id, "is_revoked": True})
+    else:
+        typer.echo(f"Key {key_id} is revoked.")
 
 
 def _actor() -> str:

@@ -36,6 +36,9 @@ QUICK = {
     "providers unknown": "providers unknown --json",
     "providers read-back": "providers read-back --json",
     "fence status": "fence status --json",
+    "keys list": "keys list --json",
+    "audit list": "audit list --json",
+    "audit verify": "audit verify --json",
     "templates render": "templates render email/welcome --json",
     "templates lint": "templates lint --json",
     "doctor": "doctor --json",
@@ -43,7 +46,7 @@ QUICK = {
 }
 """How each command is asked for JSON; those that are not here would play for minutes, serve, or have no data."""
 ELSEWHERE = {
-    *("demo", "dev", "feedback read", "import online-retail"),
+    *("demo", "dev", "feedback read", "import online-retail", "collector", "keys create", "keys revoke"),
     *("sends release", "deadletters replay", "fence arm"),
 }
 
