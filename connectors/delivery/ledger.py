@@ -26,7 +26,7 @@ from connectors.delivery.doubts import reconcile
 from connectors.delivery.kept import keep
 from connectors.delivery.last_look import NOTHING_DECLARED, Verdict, last_look
 from connectors.delivery.policies import Late, WarmUp, left_today, take_places
-from connectors.delivery.settling import GIVE_UP_AFTER, backoff, settle
+from connectors.delivery.settling import GIVE_UP_AFTER, NEW_DOUBT, backoff, settle
 from connectors.delivery.workers import is_dead, new_worker
 from connectors.many import Many
 from connectors.model import Message
@@ -281,7 +281,7 @@ def _doubt(connection: sa.Connection, which: sa.ColumnElement[bool], now: dateti
         connection.scalars(
             sa.update(messages)
             .where(which)
-            .values(state="unknown", reason=reason, settled_at=now, is_written_back=False)
+            .values(state="unknown", reason=reason, settled_at=now, is_written_back=False, **NEW_DOUBT)
             .returning(messages.c.message_id)
         )
     )

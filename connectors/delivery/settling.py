@@ -25,6 +25,9 @@ TRUSTED_ATTEMPTS = 5
 """So often a vendor's own, shorter wait is believed; then ours counts as well."""
 
 NO_MESSAGES: Mapping[str, Message] = MappingProxyType({})
+NEW_DOUBT = {"resolved_by": None, "reconciled_at": None}
+"""A message may be in doubt twice; how the first doubt ended says nothing about the second."""
+
 READ = ("message_id", "state", "channel", "address", "attempt_count", "planned_at", "resolved_by")
 WRITTEN = (
     *("state", "reason", "provider", "provider_message_id", "suppression", "settled_at", "events"),
@@ -128,6 +131,8 @@ def _outcome(row: Mapping[Any, Any], receipt: Receipt, worker: str, now: datetim
         "next_attempt_at": None,
         "claimed_by": worker,
     }
+    if receipt.outcome == "unknown" and row["state"] != "unknown":
+        return values | NEW_DOUBT
     if receipt.outcome != "retry":
         return values
     if now - row["planned_at"] >= GIVE_UP_AFTER:

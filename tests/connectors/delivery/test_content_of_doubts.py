@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 
 from connectors.delivery import calls, ledger, loop
+from connectors.delivery.doubts import find_doubts
+from connectors.delivery.policies import Policies
 from connectors.errors import StopSync
+from connectors.model import Receipt
 from tests.connectors.delivery.vendor import Vendor
 
 HORIZON = timedelta(minutes=30)
@@ -64,6 +67,29 @@ def test_a_doubt_is_told_when_its_content_is_kept_because_then_the_list_forgets_
     run_over(still_listed, vendor, at=now + timedelta(hours=1))
     run_over([], vendor, at=now + timedelta(hours=2))
     assert sorted(vendor.taken) == ["message-ann", "message-bob"]
+
+
+@both_stores
+@pytest.mark.parametrize("ends", ["dies", "gets_no_answer"])
+def test_a_message_that_is_in_doubt_again_is_an_open_doubt_again(
+    ends, dies_with, run_over, receipt_for, vendor, now, store, ledger_rows
+):
+    """The log said that it never left, so it was sent again, and that attempt had no answer either."""
+    dies_with("ann", now)
+    later = now + timedelta(hours=1)
+    vendor.answers["message-ann"] = Receipt("message-ann", "retry", "first", reason="busy")
+    run_over([receipt_for("ann")], vendor, at=later)
+    vendor.answers["message-ann"] = Receipt("message-ann", "unknown", "first", reason="no_answer")
+    again = later + timedelta(minutes=5)
+    if ends == "dies":
+        dies_with("ann", again)
+    else:
+        run_over([receipt_for("ann")], vendor, at=again)
+    run_over([], vendor, at=again + timedelta(minutes=1))
+    assert ledger_rows("state", "resolved_by") == {"message-ann": ("unknown", None)}
+    assert [doubt.message_id for doubt in find_doubts(store, Policies())] == ["message-ann"]
+    run_over([], Vendor(), at=again + Policies().unknown_horizon)
+    assert ledger_rows("state", "resolved_by") == {"message-ann": ("unknown", "policy")}
 
 
 def test_a_process_that_slept_between_attempt_and_sending_does_not_send(
