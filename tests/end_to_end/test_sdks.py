@@ -14,7 +14,7 @@ from tests.npm import installed
 FOLDER = Path(__file__).parent / "sdks"
 COUNT = 500
 PACKAGES = {
-    "segment_node.cjs": "@segment/analytics-node@3.1.0",
+    "segment_node.cjs": "@segment/analytics-node@2.2.1",
     "rudderstack_node.cjs": "@rudderstack/rudder-sdk-node@3.0.13",
 }
 CALLS = {"Identified": 1, "Page Viewed": 1, "Screen Viewed": 1, "Grouped": 1, "Aliased": 1, "Tick": COUNT}
