@@ -40,7 +40,11 @@ VIEWS = (
     "int_recipient_quiet_hours",
 )
 RESULTS = ("flow_entries", "flow_decisions", "send_list")
-LEDGERS = {"int_flow_log": (), "int_flow_first_entries": (), "int_send_decisions": ("int_message_candidates",)}
+LEDGERS = {
+    "int_flow_log": (),
+    "int_flow_first_entries": (),
+    "int_send_decisions": ("int_message_candidates",),
+}
 """Ledgers in the order in which a run writes them, with the views that stand between."""
 
 FLOWS = ("welcome", "cart_recovery", "win_back")
