@@ -7,13 +7,12 @@ import json
 import random
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.crash.harness import PROVIDERS, STORES, maybe_postgres, open_harness, search
+from tests.crash.harness import PROVIDERS, STORES, maybe_postgres, open_harness, quick_folder, search
 from tests.crash.mutants import MUTANTS
 from tests.crash.report import as_dict, show
 
@@ -26,7 +25,7 @@ def main() -> None:
     console.print(f"seed {options.seed}", highlight=False)
     places = [(store, provider) for store in options.store for provider in options.provider]
     with (
-        tempfile.TemporaryDirectory(prefix="millrace-crash-") as folder,
+        quick_folder() as folder,
         maybe_postgres(folder, options.store) as postgres_url,
         open_harness(folder, options.seed, mutant=options.mutant, postgres_url=postgres_url) as harness,
         Progress(console=Console(stderr=True), transient=True) as bar,

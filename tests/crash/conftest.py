@@ -1,11 +1,9 @@
 """What the crash tests share: warm processes, because starting one costs more than a hundred kills."""
 
-import random
-
 import pytest
 
 from tests.connectors.postgres import start_postgres
-from tests.crash.harness import Stores
+from tests.crash.harness import Stores, quick_folder
 from tests.crash.nursery import open_nursery
 from tests.crash.provider import open_far_ends
 
@@ -13,8 +11,8 @@ SEED = 20260302
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory):
-    with start_postgres(tmp_path_factory.mktemp("postgres")) as url:
+def postgres_url():
+    with quick_folder() as folder, start_postgres(folder) as url:
         yield url
 
 
@@ -25,8 +23,14 @@ def nursery():
 
 
 @pytest.fixture(scope="session")
-def far_ends(tmp_path_factory):
-    with open_far_ends(tmp_path_factory.mktemp("providers") / "book", SEED) as opened:
+def far_ends():
+    with quick_folder() as folder, open_far_ends(folder / "book", SEED) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder():
+    with quick_folder() as opened:
         yield opened
 
 
@@ -39,10 +43,5 @@ def calm(far_ends):
 
 
 @pytest.fixture
-def dice():
-    return random.Random(SEED)
-
-
-@pytest.fixture
-def sqlite_stores(tmp_path):
-    return Stores(tmp_path)
+def sqlite_stores(folder):
+    return Stores(folder)

@@ -3,6 +3,7 @@
 import contextlib
 import random
 import shutil
+import tempfile
 import time
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -138,9 +139,22 @@ def search(
 
 
 @contextlib.contextmanager
+def quick_folder():
+    """A temporary folder, in memory where there is such a place.
+
+    What a killed process has written stays with the kernel, so memory is as good as a disk here, and no run waits
+    for one. A power cut is another matter: `synchronous = full` and PostgreSQL's own promise.
+    """
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        prefix="millrace-crash-", dir=memory if memory.is_dir() else None
+    ) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
 def open_harness(folder, seed, *, mutant=None, postgres_url=None):
     """A harness with its nursery and providers; `postgres_url` of a server, where runs on it are wanted."""
-    folder = Path(folder)
     with open_far_ends(folder / "book", seed) as far_ends, open_nursery() as nursery:
         yield Harness(folder, Stores(folder, postgres_url), nursery, far_ends, seed, mutant)
 
@@ -151,5 +165,5 @@ def maybe_postgres(folder, stores):
     if "postgresql" not in stores:
         yield None
         return
-    with start_postgres(Path(folder) / "postgres") as url:
+    with start_postgres(folder / "postgres") as url:
         yield url

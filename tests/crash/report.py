@@ -28,13 +28,16 @@ ROWS = (
     ("seconds", "seconds"),
 )
 MOST_FAULTS = 10
+ENOUGH_FOR_ALL = 500
+"""Kills after which every point should have had one."""
 
 
 def show(findings, console):
     """The counts by store and provider, the kills by point, and every fault."""
     console.print(_counts(findings))
     console.print(_points(findings.all_kills))
-    if never := findings.all_kills.never:
+    never = findings.all_kills.never
+    if never and findings.all_kills.total > ENOUGH_FOR_ALL:
         console.print(f"nobody was killed at: {', '.join(never)}", highlight=False)
     for place, verdict in findings.verdicts.items():
         for fault in verdict.faults[:MOST_FAULTS]:

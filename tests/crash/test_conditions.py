@@ -26,8 +26,8 @@ FAULTS = [
 
 
 @pytest.fixture
-def harness(tmp_path, nursery, far_ends, sqlite_stores):
-    return Harness(tmp_path, sqlite_stores, nursery, far_ends, SEED)
+def harness(folder, nursery, far_ends, sqlite_stores):
+    return Harness(folder, sqlite_stores, nursery, far_ends, SEED)
 
 
 @pytest.fixture

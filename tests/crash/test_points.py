@@ -53,12 +53,10 @@ def test_every_step_can_be_wrapped_wherever_it_is_called_from():
     assert claimers >= {"connectors.delivery.settling", "connectors.delivery.ledger"}
 
 
-def test_lives_of_every_role_come_by_the_points(tmp_path, nursery, calm, sqlite_stores):
+def test_lives_of_every_role_come_by_the_points(folder, nursery, calm, sqlite_stores):
     """The counts come from the processes themselves."""
     passed = Counter()
-    with Harness(tmp_path, sqlite_stores, nursery, calm, 1).campaign(
-        "sqlite", "http", Kills(), size=20
-    ) as run:
+    with Harness(folder, sqlite_stores, nursery, calm, 1).campaign("sqlite", "http", Kills(), size=20) as run:
         for role in ("sender", "administrator", "postman"):
             (result,) = run.go([run.life(role)], step=1)
             passed.update(result["passed"])
