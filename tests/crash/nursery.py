@@ -21,7 +21,7 @@ from tests.crash.points import find_steps
 from tests.crash.traps import bindings
 
 ROOT = Path(__file__).parents[2]
-LONGEST_LIFE_SECONDS = 60.0
+LONGEST_LIFE_SECONDS = 180.0
 LOOK_SECONDS = 0.001
 
 

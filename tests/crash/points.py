@@ -62,29 +62,37 @@ class Step:
 @cache
 def find_steps():
     """Every step by name."""
-    functions, direct = {}, {}
+    functions, steps = {}, {}
     for path in MODULES:
-        module = importlib.import_module(path)
-        tree = ast.parse(inspect.getsource(module))
-        statements = {
-            target.id: tables
-            for node in tree.body
-            if isinstance(node, ast.Assign) and (tables := _written(node.value))
-            for target in node.targets
-        }
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef):
-                functions[path, node.name] = node
-                tables = _written(node).union(
-                    *(statements[name] for name in _names(node) & statements.keys())
-                )
-                if tables:
-                    direct[path, node.name] = tables
-    steps = dict(direct)
-    while more := {key: frozenset() for key, node in functions.items() if key not in steps and _owns(node)
-                   and any(_place(key[0], name) in steps for name in _names(node))}:  # fmt: skip
-        steps |= more
-    return {step.name: step for step in (Step(*key, frozenset(tables)) for key, tables in steps.items())}
+        tree = ast.parse(inspect.getsource(importlib.import_module(path)))
+        nodes = {(path, node.name): node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        functions |= nodes
+        steps |= _writers(tree, nodes)
+    while callers := [key for key in functions if key not in steps and _is_caller(key, functions, steps)]:
+        steps |= dict.fromkeys(callers, frozenset())
+    return {step.name: step for step in (Step(*key, tables) for key, tables in steps.items())}
+
+
+def _writers(tree, nodes):
+    """Functions with statements of their own, or that use one that the module has prepared; and its tables."""
+    prepared = {
+        target.id: tables
+        for node in tree.body
+        if isinstance(node, ast.Assign) and (tables := _written(node.value))
+        for target in node.targets
+    }
+    found = {
+        key: _written(node).union(*(prepared[name] for name in _names(node) & prepared.keys()))
+        for key, node in nodes.items()
+    }
+    return {key: tables for key, tables in found.items() if tables}
+
+
+def _is_caller(key, functions, steps):
+    """Whether a function is given the store, so that the transaction is its own, and calls a step in it."""
+    path, node = key[0], functions[key]
+    has_store = bool(node.args.args) and node.args.args[0].arg == "store"
+    return has_store and any(_place(path, name) in steps for name in _names(node))
 
 
 def all_points(steps):
@@ -96,11 +104,6 @@ def all_points(steps):
 def is_elsewhere(point):
     """Whether no life of the harness is expected to come by."""
     return any(point.startswith(name) for name in ELSEWHERE)
-
-
-def _owns(node):
-    """Whether the function is given the store, so that its transaction is its own."""
-    return bool(node.args.args) and node.args.args[0].arg == "store"
 
 
 def _names(node):
@@ -124,10 +127,7 @@ def _written(tree):
 
 def _verb(function):
     """`update` of `sa.update`; a method of something else is no statement."""
-    if (
-        isinstance(function, ast.Attribute)
-        and isinstance(function.value, ast.Name)
-        and function.value.id == "sa"
-    ):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else None
+    match function:
+        case ast.Attribute(value=ast.Name(id="sa"), attr=verb) | ast.Name(id=verb):
+            return verb
+    return None
