@@ -85,7 +85,9 @@ def open_store(url: str) -> Store:
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        parsed, **({"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite(parsed) else {})
+        parsed,
+        hide_parameters=True,  # addresses, in the errors of a disk that is full
+        **({"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite(parsed) else {}),
     )
     if is_sqlite(parsed):
         sa.event.listen(engine, "connect", _configure_sqlite)

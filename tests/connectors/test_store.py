@@ -3,11 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from connectors import tables
 from connectors.store import HEAD, MIGRATIONS, open_store, sync_consents, sync_suppressions
@@ -88,3 +90,12 @@ def test_many_suppressions_are_taken_in_at_once(store, now):
     ]
     sync_suppressions(store, gone, now)
     assert [row[1] for row in rows(store, tables.suppressions)] == people
+
+
+def test_an_error_of_the_store_names_no_address(store):
+    """A disk that is full says so in the log of a run, with the statement that it could not write."""
+    row = {"channel": "email", "address": "ann@example.com", "reason": "manual", "since": None}
+    with pytest.raises(IntegrityError) as raised, store.transaction() as connection:
+        connection.execute(insert(tables.suppressions), [row, row])
+    assert "INSERT INTO suppressions" in str(raised.value)
+    assert "ann@example.com" not in str(raised.value)
