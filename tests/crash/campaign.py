@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.crash.book import read_book
-from tests.crash.far_ends import TOO_LATE_SECONDS
 from tests.crash.points import all_points, find_steps, is_elsewhere
 from tests.crash.verdict import judge, open_rows
 
@@ -141,9 +140,10 @@ class Campaign:
         self._let_pass(step)
         slow = replace(self._now(slow), sleeps_minutes=asleep_minutes)
         self._nursery.put_to_sleep(slow)
-        time.sleep(TOO_LATE_SECONDS if asleep_minutes else 0)  # what it has sent before arrives meanwhile
+        if asleep_minutes:
+            self._far_ends.hang_up()  # an hour is enough to deal with all that it has sent before
         self._minutes += asleep_minutes
-        self._far_ends.set_clock(self._minutes, is_quiet=False)
+        self._far_ends.set_clock(self._minutes, is_hurried=True)
         quick = self._now(quick)
         results = self._nursery.run([quick])
         return self._learn([slow, quick], self._nursery.wake() + results)

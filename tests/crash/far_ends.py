@@ -1,8 +1,12 @@
 """The providers, in a process of their own: an SMTP server and Postmark, which count what they take and misbehave.
 
-`python -m tests.crash.far_ends BOOK SEED` says the ports in a line of JSON, then obeys lines of JSON on its input:
-{"storm": share} sets the share of requests that go wrong, {"only": fault} lets all go wrong in one way, {"minutes": n} waits until nothing is under way and sets
-the clock. Each is answered by a line.
+`python -m tests.crash.far_ends BOOK SEED` says the ports in a line of JSON, then obeys lines of JSON on its input, and
+answers each with a line:
+
+    {"storm": share}        the share of requests that go wrong
+    {"only": fault}         all go wrong in one way
+    {"hang_up": true}       deal with what has arrived, then close every connection
+    {"minutes": n}          wait until nothing is under way (unless it `is_hurried`), then it is so late
 """
 
 import asyncio
@@ -121,6 +125,7 @@ class CountingPostmark(Vendor):
     def __init__(self, world):
         super().__init__()
         self._world = world
+        self.busy = 0
         self.answers(self._answer)
 
     async def _exchange(self, reader, writer):
@@ -132,6 +137,13 @@ class CountingPostmark(Vendor):
         return await super()._exchange(reader, writer)
 
     async def _answer(self, request):
+        self.busy += 1
+        try:
+            return await self._decide(request)
+        finally:
+            self.busy -= 1
+
+    async def _decide(self, request):
         if request.method == "GET":
             return self._search(request.query["metadata_message_id"])
         case = self._world.mood(POST_FAULTS)
@@ -190,18 +202,16 @@ class CountingPostmark(Vendor):
         return Answer(200, {"TotalCount": 1, "Messages": found if self._world.shows(key) else []})
 
 
-def wait_until_quiet(ends):
-    """What a dead sender has written is still on its way through the kernel: let it arrive."""
-    for end in ends:
-        quiet = asyncio.run_coroutine_threadsafe(_quiet(end), end._loop)
-        quiet.result(30)
+def wait_until(end, is_quiet):
+    """What a dead or sleeping sender has written is still on its way through the kernel: let it arrive."""
+    asyncio.run_coroutine_threadsafe(_wait(is_quiet), end._loop).result(30)
 
 
-async def _quiet(end):
+async def _wait(is_quiet):
     rounds = 0
-    while rounds < 3:
-        await asyncio.sleep(0.002)
-        rounds = rounds + 1 if end.open_connections == 0 else 0
+    while rounds < 5:
+        await asyncio.sleep(0.005)
+        rounds = rounds + 1 if is_quiet() else 0
 
 
 def main(book_path, seed):
@@ -214,9 +224,13 @@ def main(book_path, seed):
                 world.storm, world.only = order["storm"], None
             if "only" in order:
                 world.only = order["only"]
+            if "hang_up" in order:
+                wait_until(postmark, lambda: not postmark.busy)
+                mail.hang_up()
+                postmark.hang_up()
             if "minutes" in order:
-                if order["is_quiet"]:
-                    wait_until_quiet([mail, postmark])
+                for end in () if order["is_hurried"] else (mail, postmark):
+                    wait_until(end, lambda end=end: not end.open_connections)
                 world.set_clock(order["minutes"])
             print("{}", flush=True)
 

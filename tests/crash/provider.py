@@ -23,9 +23,13 @@ class FarEnds:
         """From now on every request goes wrong in this way, where it can."""
         self._tell(only=fault)
 
-    def set_clock(self, minutes, *, is_quiet=True):
+    def set_clock(self, minutes, *, is_hurried=False):
         """Wait until nothing is under way any more (unless somebody sleeps over it), then it is so late."""
-        self._tell(minutes=minutes, is_quiet=is_quiet)
+        self._tell(minutes=minutes, is_hurried=is_hurried)
+
+    def hang_up(self):
+        """Close every connection, as everybody does with those that say nothing for a minute."""
+        self._tell(hang_up=True)
 
     def _tell(self, **order):
         self._process.stdin.write(json.dumps(order) + "\n")
