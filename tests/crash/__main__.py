@@ -20,7 +20,6 @@ from tests.crash.report import as_dict, show
 def main() -> None:
     """Exit code 1 when a message was sent twice, lost, or untruly reported."""
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything that was started is stopped
     console = Console()
     console.print(f"seed {options.seed}", highlight=False)
     places = [(store, provider) for store in options.store for provider in options.provider]
@@ -30,6 +29,8 @@ def main() -> None:
         open_harness(folder, options.seed, mutant=options.mutant, postgres_url=postgres_url) as harness,
         Progress(console=Console(stderr=True), transient=True) as bar,
     ):
+        # Whoever has seen enough gets what was found so far, and everything that was started is stopped.
+        signal.signal(signal.SIGTERM, lambda *_: setattr(harness, "is_stopped", True))
         task = bar.add_task("kills", total=options.kills)
         findings = search(
             harness,

@@ -90,6 +90,7 @@ class Harness:
         self._folder, self._stores, self._nursery, self._far_ends = folder, stores, nursery, far_ends
         self._dice = random.Random(seed)
         self._mutant = mutant
+        self.is_stopped = False
 
     @contextlib.contextmanager
     def campaign(self, store, provider, kills, *, folder=None, **options):
@@ -131,7 +132,7 @@ def search(
         with harness.campaign(*place, findings.kills[place], is_warming_up=is_warming_up) as campaign:
             findings.verdicts[place] += campaign.run(most)
         progress(findings.kills[place].total - before)
-        is_over = findings.all_kills.total >= kills_wanted
+        is_over = findings.all_kills.total >= kills_wanted or harness.is_stopped
         if is_over or (stop_at_fault and getattr(findings.verdicts[place], stop_at_fault)):
             break
     findings.seconds = time.monotonic() - began
