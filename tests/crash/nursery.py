@@ -97,6 +97,9 @@ def main():
             case "wake":
                 results = _wake(*sleepers)
         print(json.dumps(results), flush=True)
+    for child in sleepers:
+        if child.end is None:  # nobody is left to wake it
+            os.kill(child.pid, signal.SIGKILL)
     os._exit(0)  # DuckDB, which nobody here uses, would complain about the way it is taken down
 
 
