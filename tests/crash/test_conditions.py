@@ -58,9 +58,12 @@ def test_two_senders_at_once_share_the_list(campaign, calm):
     assert min(shares) > 0
 
 
-@pytest.mark.parametrize("skew", [-20, 20])
-def test_a_clock_that_is_wrong_by_twenty_minutes_harms_nothing(campaign, calm, skew):
-    """Two hosts, one with a wrong clock, start at the same time, again and again; the first ones are killed."""
+@pytest.mark.parametrize("skew", [-15, 15])
+def test_a_clock_that_is_wrong_by_a_quarter_of_an_hour_harms_nothing(campaign, calm, skew):
+    """Two hosts, one with a wrong clock, start at the same time, again and again; the first ones are killed.
+
+    With the 12 minutes by which the provider's log lags this is less than its horizon of 30, as DECISIONS.md asks.
+    """
     run = campaign("http", size=60)
     for _ in range(4):
         doomed = run.life(host="elsewhere", kill_after_seconds=0.15)
