@@ -146,12 +146,7 @@ def sync_suppressions(store: Store, rows: Iterable[Mapping[str, Any]], as_of: da
     An unsubscription is left out: it can be taken back, so the consents decide about it.
     """
     wanted = (
-        {
-            "channel": row["channel"],
-            "address": normal_address(row["address"]),
-            "reason": row["reason"],
-            "since": row["since"],
-        }
+        suppression(row["channel"], row["address"], row["reason"], row["since"])
         for row in rows
         if row["reason"] != UNSUBSCRIBED
     )
@@ -180,6 +175,11 @@ def sync_consents(store: Store, rows: Iterable[Mapping[str, Any]], as_of: dateti
             connection.execute(statement, portion)
     with store.transaction() as connection:
         _mark_synced(connection, "consents", as_of)
+
+
+def suppression(channel: str, address: str, reason: str, since: datetime) -> dict[str, Any]:
+    """A row for `add_suppressions`."""
+    return {"channel": channel, "address": normal_address(address), "reason": reason, "since": since}
 
 
 def add_suppressions(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -221,13 +221,7 @@ def lift_suppression(
             set_={"lifted_at": statement.excluded.lifted_at},
             where=sa.or_(known.is_(None), known < statement.excluded.lifted_at),
         ),
-        {
-            "channel": channel,
-            "address": normal_address(address),
-            "reason": reason,
-            "since": NEVER,
-            "lifted_at": lifted_at,
-        },
+        suppression(channel, address, reason, NEVER) | {"lifted_at": lifted_at},
     )
 
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.chat.whatsapp_answers import receipt_of
-from connectors.delivery.sender import Rate
+from connectors.delivery.sender import AnyAddress, Rate
 from connectors.delivery.singly import one_by_one
 from connectors.errors import Rejected
 from connectors.http import HttpClient
-from connectors.model import Content, Envelope, Message, Receipt
+from connectors.model import Content, Envelope, Receipt
 from connectors.sms.numbers import e164
 
 
-class WhatsAppSender:
+class WhatsAppSender(AnyAddress):
     """One template message per call.
 
     Args:
@@ -49,10 +49,6 @@ class WhatsAppSender:
             connections=connections,
             timeout_seconds=timeout_seconds,
         )
-
-    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any number)
-        """Whatever the number."""
-        return True
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Send each message by a call of its own."""

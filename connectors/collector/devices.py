@@ -24,7 +24,7 @@ from connectors.collector.tracking import basic_user
 from connectors.feedback.model import event_id
 from connectors.feedback.model import refusal as first_fault
 from connectors.links import BadLink
-from connectors.store import add_suppressions, normal_address, register_tokens
+from connectors.store import add_suppressions, register_tokens, suppression
 
 Token = Annotated[str, Field(min_length=8, max_length=4096, pattern=r"^[\x21-\x7e]+( [\x21-\x7e]+)*$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=256)]
@@ -142,6 +142,5 @@ def _close(deps: Dependencies, token: str, now: datetime) -> None:
         add_suppressions(connection, [_closed(token, now)])
 
 
-def _closed(token: str, now: datetime) -> dict[str, object]:
-    address = normal_address(token)
-    return {"channel": "push", "address": address, "reason": "invalid_token", "since": now}
+def _closed(token: str, now: datetime) -> dict[str, Any]:
+    return suppression("push", token, "invalid_token", now)

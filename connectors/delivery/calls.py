@@ -15,7 +15,7 @@ from connectors.delivery.policies import give_back_places
 from connectors.delivery.splitting import isolate
 from connectors.delivery.tally import Tally
 from connectors.errors import Indivisible, StopSync, TryAgain
-from connectors.model import Envelope, Message, Receipt
+from connectors.model import Envelope, Message, Outcome, Receipt
 from connectors.store import Store
 
 LONGEST_CALL_SECONDS = 600.0
@@ -115,6 +115,27 @@ class Calls:
                 reason = None if receipt.outcome == "accepted" else receipt.reason or receipt.outcome
                 self._tally.end(receipt.outcome, 1, reason)
 
+    async def _record_each(
+        self,
+        lane: Lane,
+        part: Sequence[Envelope],
+        outcome: Outcome,
+        reason: str,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        """Settle the same outcome for each of several messages."""
+        receipts = [
+            Receipt(
+                envelope.message.message_id,
+                outcome,
+                lane.sender.provider,
+                reason=reason,
+                retry_after_seconds=retry_after_seconds,
+            )
+            for envelope in part
+        ]
+        await self.record(lane, receipts, part)
+
     async def _is_admitted(self, lane: Lane, messages: int) -> bool:
         """Whether another call may be made, after waiting for its turn."""
         return lane.readiness(self._now()) != "away" and await lane.limiter.acquire(
@@ -132,13 +153,7 @@ class Calls:
     async def _ask(self, lane: Lane, part: Sequence[Envelope], attempted_at: datetime) -> None:
         """One call. What the provider does not answer for is in doubt."""
         if self._now() - attempted_at > LONGEST_PREPARATION:
-            outdated = [
-                Receipt(
-                    envelope.message.message_id, "retry", lane.sender.provider, reason="attempt_out_of_date"
-                )
-                for envelope in part
-            ]
-            await self.record(lane, outdated, part)
+            await self._record_each(lane, part, "retry", "attempt_out_of_date")
             return
         try:
             async with asyncio.timeout(LONGEST_CALL_SECONDS):
@@ -187,17 +202,7 @@ class Calls:
             for envelope in moved:
                 self.route(envelope.message)
         if later:
-            receipts = [
-                Receipt(
-                    envelope.message.message_id,
-                    "retry",
-                    lane.sender.provider,
-                    reason=reason,
-                    retry_after_seconds=wait,
-                )
-                for envelope in later
-            ]
-            await self.record(lane, receipts, later)
+            await self._record_each(lane, later, "retry", reason, wait)
 
     def _give_back(self, lane: Lane, moved: Sequence[Envelope]) -> None:
         """Attempted, known not to have left, and not ours any more: nor is its place in the warm-up plan."""
@@ -213,10 +218,7 @@ class Calls:
 
     async def _refuse(self, lane: Lane, envelope: Envelope, fault: Indivisible) -> None:
         """The row that spoiled its batch, alone."""
-        receipt = Receipt(
-            envelope.message.message_id, "rejected", lane.sender.provider, reason=f"poison: {fault}"
-        )
-        await self.record(lane, [receipt], [envelope])
+        await self._record_each(lane, [envelope], "rejected", f"poison: {fault}")
 
     async def _learn(self, lane: Lane, receipts: Sequence[Receipt]) -> None:
         """What the answers say about the provider itself."""

@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from connectors.delivery.sender import Rate
+from connectors.delivery.sender import AnyAddress, Rate
 from connectors.errors import Rejected
-from connectors.model import Envelope, Message, Receipt
+from connectors.model import Envelope, Receipt
 
 
 def as_text(envelope: Envelope) -> bytes:
@@ -22,7 +22,7 @@ def as_text(envelope: Envelope) -> bytes:
     return "".join(f"{line}\n" for line in lines if line).encode()
 
 
-class FolderSender:
+class FolderSender(AnyAddress):
     """Writes one file per message, by day, template and message id: a repetition changes nothing."""
 
     provider = "console"
@@ -45,10 +45,6 @@ class FolderSender:
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Write the files; each is complete or absent."""
         return [self._write(envelope) for envelope in batch]
-
-    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
-        """Whatever the address."""
-        return True
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -9,19 +9,21 @@ unknown ─► planned | unknown     nobody could say within the horizon: the po
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
+from connectors.delivery.kept import IS_KEPT
 from connectors.delivery.policies import Policies, UnknownPolicy
 from connectors.delivery.sender import ReadsBack, Sender
+from connectors.delivery.states import OPEN_DOUBT
 from connectors.errors import StopSync, TryAgain
 from connectors.model import Doubt, Receipt
-from connectors.store import Store, add_suppressions, normal_address
-from connectors.tables import kept_messages, messages
+from connectors.store import Store, add_suppressions, suppression
+from connectors.tables import messages
 
 Resolver = Literal["read_back", "webhook", "policy"]
 
@@ -69,7 +71,7 @@ def find_doubts(store: Store, policies: Policies, limit: int | None = None) -> l
     with store.transaction() as connection:
         rows = connection.execute(
             sa.select(*(messages.c[name] for name in names))
-            .where(messages.c.state == "unknown", messages.c.resolved_by.is_(None))
+            .where(OPEN_DOUBT)
             .order_by(messages.c.attempted_at, messages.c.message_id)
             .limit(limit)
         ).mappings()
@@ -115,8 +117,7 @@ def apply_policies(store: Store, policies: Policies, now: datetime) -> Counter[s
     with store.transaction() as connection:
         rows = connection.execute(
             sa.select(ledger.message_id, ledger.message_class)
-            .where(ledger.state == "unknown", ledger.resolved_by.is_(None))
-            .where(ledger.attempted_at <= now - policies.unknown_horizon)
+            .where(OPEN_DOUBT, ledger.attempted_at <= now - policies.unknown_horizon)
             .order_by(ledger.message_id)
             .with_for_update()
         ).all()
@@ -173,9 +174,10 @@ def _learn(
         still = {row["message_id"]: row for row in rows}
         learned = [receipt for message_id, receipt in found.items() if message_id in still]
         _record(connection, learned, now)
+        closed = [(still[receipt.message_id], receipt.suppress) for receipt in learned]
         add_suppressions(
             connection,
-            [_closed(still[receipt.message_id], receipt, now) for receipt in learned if receipt.suppress],
+            [suppression(row["channel"], row["address"], reason, now) for row, reason in closed if reason],
         )
         unsent = [message_id for message_id in absent if message_id in still]
         return _send_again(connection, unsent, "read_back", now) + Counter(
@@ -200,19 +202,13 @@ def _record(connection: sa.Connection, learned: Sequence[Receipt], now: datetime
         )
 
 
-def _closed(row: Mapping[Any, Any], receipt: Receipt, now: datetime) -> dict[str, Any]:
-    address = normal_address(row["address"])
-    return {"channel": row["channel"], "address": address, "reason": receipt.suppress, "since": now}
-
-
 def _send_again(
     connection: sa.Connection, ids: Sequence[str], resolved_by: Resolver, now: datetime
 ) -> Counter[str]:
     """Plan what is still wanted, skip the rest; the caller has locked the rows."""
     ledger = messages.c
-    is_kept = sa.exists().where(kept_messages.c.message_id == ledger.message_id)
     # What landing does not know yet is still on the outbox: a worker died with it a moment ago.
-    has_content = sa.or_(is_kept, ledger.is_written_back.is_(False))
+    has_content = sa.or_(IS_KEPT, ledger.is_written_back.is_(False))
     in_time = sa.or_(ledger.expires_at.is_(None), ledger.expires_at > now)
     known = {"resolved_by": resolved_by, "reconciled_at": now, "claimed_by": None, "lease_until": None}
     planned = connection.execute(

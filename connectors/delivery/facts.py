@@ -20,6 +20,7 @@ from connectors.store import (
     lift_suppression,
     normal_address,
     register_tokens,
+    suppression,
 )
 from connectors.tables import facts, messages, read_files
 
@@ -186,12 +187,7 @@ def _with_addresses(connection: sa.Connection, dead: list[dict[str, Any]]) -> li
     addresses = {row.message_id: row.address for row in known}
     rows = [row | {"address": row["address"] or addresses.get(row["message_id"])} for row in dead]
     return [
-        {
-            "channel": row["channel"],
-            "address": normal_address(row["address"]),
-            "reason": row["reason"],
-            "since": row["since"],
-        }
+        suppression(row["channel"], row["address"], row["reason"], row["since"])
         for row in rows
         if row["address"]
     ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from connectors.delivery.states import CLAIMABLE
 from connectors.store import Store
 from connectors.tables import messages
-
-CLAIMABLE = ("planned", "retry")
 
 
 def release_late(store: Store, by: str, flow: str | None = None) -> int:

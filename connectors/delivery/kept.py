@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.delivery.states import CLAIMABLE
 from connectors.model import Message
 from connectors.store import Store, batches, insert
 from connectors.tables import kept_messages, messages
@@ -24,6 +25,9 @@ QUIET_FOR = timedelta(hours=12)
 
 DAY = timedelta(days=1)
 PAGE_SIZE = 500
+IS_KEPT = sa.exists().where(kept_messages.c.message_id == messages.c.message_id)
+"""Of a message of the ledger: it could be sent again."""
+
 MOMENTS = ("decided_at", "due_at", "expires_at", "entered_at", "quiet_from")
 
 
@@ -80,7 +84,7 @@ def _page(store: Store, after: str, now: datetime) -> list[Message]:
         found: Sequence[Mapping[str, Any]] = connection.scalars(
             sa.select(kept_messages.c.message)
             .join(messages, ledger.message_id == kept_messages.c.message_id)
-            .where(ledger.state.in_(("planned", "retry")), ledger.message_id > after)
+            .where(ledger.state.in_(CLAIMABLE), ledger.message_id > after)
             .where(sa.or_(ledger.next_attempt_at.is_(None), ledger.next_attempt_at <= now))
             .order_by(ledger.message_id)
             .limit(PAGE_SIZE)

@@ -27,6 +27,7 @@ from connectors.delivery.kept import keep
 from connectors.delivery.last_look import NOTHING_DECLARED, Verdict, last_look
 from connectors.delivery.policies import Late, WarmUp, left_today, take_places
 from connectors.delivery.settling import GIVE_UP_AFTER, NEW_DOUBT, backoff, settle
+from connectors.delivery.states import CLAIMABLE, FINAL
 from connectors.delivery.workers import is_dead, new_worker
 from connectors.many import Many
 from connectors.model import Message
@@ -52,8 +53,6 @@ __all__ = [
     "settle",
 ]
 
-CLAIMABLE = ("planned", "retry")
-FINAL = ("accepted", "rejected", "skipped", "unknown")
 PLANNED_COLUMNS = (
     *("message_id", "kind", "flow", "step", "entry_id", "profile_id", "channel", "address", "template"),
     *("variant", "message_class", "consent_id", "decided_at", "due_at", "expires_at"),

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from connectors.delivery.lanes import Lane, Router, open_lanes
 from connectors.delivery.last_look import Verdict, last_look
-from connectors.delivery.ledger import CLAIMABLE
 from connectors.delivery.lists import portions
 from connectors.delivery.policies import Policies, left_today
 from connectors.delivery.sender import Sender
+from connectors.delivery.states import CLAIMABLE
 from connectors.model import Message
 from connectors.store import Store
 from connectors.tables import messages

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from connectors.delivery.sender import Rate
-from connectors.model import Envelope, Message, Receipt
+from connectors.delivery.sender import AnyAddress, Rate
+from connectors.model import Envelope, Receipt
 
 
-class ProfileUpdates:
+class ProfileUpdates(AnyAddress):
     """Hands the traits back with the receipt; they are written to landing together with the outcome, once."""
 
     channel = "profile"
@@ -26,10 +26,6 @@ class ProfileUpdates:
             )
             for envelope in batch
         ]
-
-    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
-        """Whatever the address."""
-        return True
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -9,12 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.delivery.ledger import FINAL
+from connectors.delivery.kept import IS_KEPT
+from connectors.delivery.states import FINAL, OPEN_DOUBT
 from connectors.landing import Landing
 from connectors.many import Many
 from connectors.model import MessageEvent
 from connectors.store import Store
-from connectors.tables import kept_messages, messages
+from connectors.tables import messages
 
 EVENT_NAMES = {
     "email": {"accepted": "Email Sent", "rejected": "Email Rejected", "closed": "Email Bounced"},
@@ -87,8 +88,7 @@ def _unwritten(store: Store) -> list[Mapping[str, Any]]:
 
 def _can_be_told() -> sa.ColumnElement[bool]:
     """What landing knows leaves the outbox, so a doubt that may be sent again waits until it is kept."""
-    is_kept = sa.exists().where(kept_messages.c.message_id == messages.c.message_id)
-    return sa.or_(messages.c.state != "unknown", messages.c.resolved_by.is_not(None), is_kept)
+    return sa.or_(sa.not_(OPEN_DOUBT), IS_KEPT)
 
 
 def _mark(store: Store, rows: list[Mapping[str, Any]]) -> None:

@@ -54,6 +54,14 @@ class Sender(Protocol):
         ...
 
 
+class AnyAddress:
+    """What a vendor inherits that can reach every address of its channel."""
+
+    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
+        """Whatever the address."""
+        return True
+
+
 @runtime_checkable
 class ReadsBack(Protocol):
     """A vendor whose log can be asked what became of a message.

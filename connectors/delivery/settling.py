@@ -14,7 +14,7 @@ from connectors.delivery.dead_letters import bury
 from connectors.delivery.kept import keep
 from connectors.many import Many
 from connectors.model import Message, Receipt
-from connectors.store import Store, add_suppressions, normal_address
+from connectors.store import Store, add_suppressions, suppression
 from connectors.tables import messages
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -61,7 +61,9 @@ def settle(
         values = {row["message_id"]: _outcome(row, by_id[row["message_id"]], worker, now) for row in rows}
         _UPDATE.execute(connection, [{"id": key, **value} for key, value in values.items()])
         closed = [(row, reason) for row in rows if (reason := by_id[row["message_id"]].suppress)]
-        add_suppressions(connection, [_suppression(row, reason, now) for row, reason in closed])
+        add_suppressions(
+            connection, [suppression(row["channel"], row["address"], reason, now) for row, reason in closed]
+        )
         dead = {
             row["message_id"]: (row["channel"], by_id[row["message_id"]].reason)
             for row in rows
@@ -144,8 +146,3 @@ def _outcome(row: Mapping[Any, Any], receipt: Receipt, worker: str, now: datetim
 def _is_dead_letter(values: Mapping[str, Any]) -> bool:
     """Whatever is rejected without its address being at fault: retries used up, content, configuration."""
     return values["state"] == "rejected" and values["suppression"] is None
-
-
-def _suppression(row: Mapping[Any, Any], reason: str, now: datetime) -> dict[str, Any]:
-    address = normal_address(row["address"])
-    return {"channel": row["channel"], "address": address, "reason": reason, "since": now}

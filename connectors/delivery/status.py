@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connectors.delivery.breakers import Breaker, Health, State, read_health
 from connectors.delivery.policies import Policies, WarmUp, sent_today
 from connectors.delivery.sender import Sender
+from connectors.delivery.states import OPEN_DOUBT
 from connectors.store import Store
 from connectors.tables import dead_letters, messages
 
@@ -85,7 +86,7 @@ def open_doubts(connection: sa.Connection) -> dict[tuple[str, str | None], int]:
     """Unknown outcomes that nothing has resolved and no policy has closed, by (channel, provider)."""
     rows = connection.execute(
         sa.select(messages.c.channel, messages.c.provider, sa.func.count())
-        .where(messages.c.state == "unknown", messages.c.resolved_by.is_(None))
+        .where(OPEN_DOUBT)
         .group_by(messages.c.channel, messages.c.provider)
     )
     return {(row[0], row[1]): row[2] for row in rows}

@@ -12,10 +12,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from connectors.delivery.states import CLAIMABLE
 from connectors.store import Store
 from connectors.tables import feedback, messages
 
-WOULD_BE_SENT_AGAIN = ("planned", "retry", "claimed")
+WOULD_BE_SENT_AGAIN = (*CLAIMABLE, "claimed")
 
 
 def believe(store: Store, now: datetime, message_ids: Collection[str] | None = None) -> Counter[str]:

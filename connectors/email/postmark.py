@@ -7,16 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.delivery.asking import ask_for_each
-from connectors.delivery.sender import Rate
+from connectors.delivery.sender import AnyAddress, Rate
 from connectors.email.headers import own_headers
 from connectors.email.mime import mailbox, recipient
 from connectors.email.postmark_answer import PROVIDER, read_answer
 from connectors.errors import Rejected, TryAgain
 from connectors.http import HttpClient, logged
-from connectors.model import Doubt, Envelope, Message, Receipt
+from connectors.model import Doubt, Envelope, Receipt
 
 
-class PostmarkSender:
+class PostmarkSender(AnyAddress):
     """The batch endpoint, and the message search behind it.
 
     Args:
@@ -52,10 +52,6 @@ class PostmarkSender:
         self._base_url = base_url
         headers = {"X-Postmark-Server-Token": server_token, "Accept": "application/json"}
         self._http = HttpClient(headers, timeout_seconds=timeout_seconds)
-
-    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
-        """Whatever the address."""
-        return True
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Send the batch by one call; what is no address stays at home."""

@@ -11,19 +11,19 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.delivery.asking import ask_for_each
-from connectors.delivery.sender import Rate
+from connectors.delivery.sender import AnyAddress, Rate
 from connectors.delivery.singly import one_by_one
 from connectors.email.headers import own_headers
 from connectors.email.mime import name_and_address, recipient
 from connectors.errors import TryAgain
 from connectors.http import HttpClient, judge, logged
-from connectors.model import Doubt, Envelope, Message, Receipt
+from connectors.model import Doubt, Envelope, Receipt
 
 ACCEPTED = 202
 """Other successes are none: 200 is the answer in sandbox mode, where nothing is sent."""
 
 
-class SendGridSender:
+class SendGridSender(AnyAddress):
     """The mail/send endpoint; the log behind it can be asked by the accounts that pay for e-mail activity.
 
     Args:
@@ -56,10 +56,6 @@ class SendGridSender:
         self._http = HttpClient(
             {"Authorization": f"Bearer {api_key}"}, connections=connections, timeout_seconds=timeout_seconds
         )
-
-    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
-        """Whatever the address."""
-        return True
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Send each message by a call of its own."""

@@ -19,15 +19,15 @@ from botocore import exceptions as aws
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from connectors.delivery.sender import Rate
+from connectors.delivery.sender import AnyAddress, Rate
 from connectors.delivery.singly import one_by_one
 from connectors.email.aws_errors import judge_aws
 from connectors.email.mime import compose, mailbox, recipient
 from connectors.http import CONNECT_SECONDS
-from connectors.model import Envelope, Message, Receipt
+from connectors.model import Envelope, Receipt
 
 
-class SesSender:
+class SesSender(AnyAddress):
     """One account in one region.
 
     Args:
@@ -79,10 +79,6 @@ class SesSender:
                 retries={"mode": "standard", "total_max_attempts": 1},
             ),
         )
-
-    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
-        """Whatever the address."""
-        return True
 
     async def send(self, batch: Sequence[Envelope]) -> list[Receipt]:
         """Send each message by a call of its own, in a thread."""

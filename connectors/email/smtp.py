@@ -6,19 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from connectors.delivery.sender import Rate
+from connectors.delivery.sender import AnyAddress, Rate
 from connectors.email.connection import Server, open_dialogue
 from connectors.email.dialogue import ACCEPTED, Dialogue, Letter, Lost, Reply
 from connectors.email.mime import compose, name_and_address, recipient
 from connectors.errors import ConnectorError, Rejected, StopSync, TryAgain
-from connectors.model import Envelope, Message, Receipt, SuppressionReason
+from connectors.model import Envelope, Receipt, SuppressionReason
 
 TEMPORARY = range(400, 500)
 NO_SUCH_MAILBOX = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 """RFC 3463: the address is wrong for good; other refusals (policy, content, size) say nothing about it."""
 
 
-class SmtpSender:
+class SmtpSender(AnyAddress):
     """A pool of reused connections; each message has its own envelope and its own outcome.
 
     Args:
@@ -62,10 +62,6 @@ class SmtpSender:
             self._receipt(envelope.message.message_id, letter)
             for envelope, letter in zip(batch, letters, strict=True)
         ]
-
-    def serves(self, message: Message) -> bool:  # noqa: ARG002  (any address)
-        """Whatever the address."""
-        return True
 
     async def close(self) -> None:
         """Say goodbye on every connection."""

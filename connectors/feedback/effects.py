@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from connectors.delivery.facts import SIGNALS
-from connectors.feedback.model import Feedback, event_id
+from connectors.feedback.model import CONSENTS, IDENTIFIERS, Feedback, event_id
 from connectors.store import (
     CAN_BE_LIFTED,
     add_suppressions,
     batches,
     insert,
     lift_suppression,
-    normal_address,
+    suppression,
 )
 from connectors.tables import facts, feedback
 
@@ -33,8 +33,6 @@ IMPLIED = {
     "stop": ("Unsubscribed",),
 }
 """Events from which the warehouse itself concludes that an address is closed; others need telling."""
-IDENTIFIERS = {"email": "email", "sms": "phone", "whatsapp": "phone"}
-CONSENTS = ("Subscribed", "Unsubscribed")
 
 
 class Sent(Protocol):
@@ -61,12 +59,7 @@ def apply(
             if item.name not in IMPLIED.get(item.suppress, ()):
                 _tell(connection, item, closed, now)
     for item, since in _worn_out(connection, new):
-        closed = {
-            "channel": item.channel,
-            "address": item.address,
-            "reason": "hard_bounced",
-            "since": since,
-        }
+        closed = suppression(item.channel, item.address or "", "hard_bounced", since)
         closing.setdefault((item.channel, item.address or "", "hard_bounced"), closed)
         _tell(connection, item, closed, now, cause="soft_bounces")
     add_suppressions(connection, [closing[key] for key in sorted(closing)])
@@ -101,8 +94,7 @@ def _suppression(item: Feedback, sent: Sent | None) -> dict[str, Any]:
     since = item.occurred_at
     if sent and sent.attempted_at and item.suppress in CAN_BE_LIFTED and item.name != "Unsubscribed":
         since = min(since, sent.attempted_at)
-    address = normal_address(item.address or "")
-    return {"channel": item.channel, "address": address, "reason": item.suppress, "since": since}
+    return suppression(item.channel, item.address or "", str(item.suppress), since)
 
 
 def _worn_out(connection: sa.Connection, new: Sequence[Feedback]) -> Iterator[tuple[Feedback, datetime]]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connectors.delivery.told import believe
 from connectors.feedback.effects import apply
-from connectors.feedback.model import Feedback
+from connectors.feedback.model import CONSENTS, Feedback
 from connectors.feedback.written import write_feedback
 from connectors.landing import Landing
 from connectors.store import Store, insert, normal_address
@@ -26,8 +26,6 @@ from connectors.tables import feedback, messages
 BATCH_SIZE = 500
 KEPT_FOR = timedelta(days=35)
 """Longer than any vendor repeats a post, and than the window in which soft bounces add up."""
-KEPT_FOR_GOOD = ("Subscribed", "Unsubscribed")
-"""A START that is played back years later must not give a consent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +188,11 @@ def _believe(store: Store, new: Sequence[Feedback], now: datetime) -> int:
 
 
 def _forget(connection: sa.Connection, now: datetime) -> None:
+    """Drop what is old, but no consents: a START played back years later must not give one again."""
     connection.execute(
         sa.delete(feedback).where(
             feedback.c.is_written_back.is_(True),
             feedback.c.taken_at < now - KEPT_FOR,
-            feedback.c.name.not_in(KEPT_FOR_GOOD),
+            feedback.c.name.not_in(CONSENTS),
         )
     )

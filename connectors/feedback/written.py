@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.feedback.model import CONSENTS, IDENTIFIERS
 from connectors.landing import Landing
 from connectors.store import Store
 from connectors.tables import feedback, messages
@@ -16,9 +17,7 @@ from connectors.tables import feedback, messages
 ROWS_PER_FILE = 20_000
 LONGEST_WAIT = timedelta(hours=1)
 """For the receipt that names the message; a vendor's webhook may overtake its answer."""
-CONSENTS = ("Subscribed", "Unsubscribed")
 ABOUT_ADDRESSES = (*CONSENTS, "Address Suppressed", "Email Marked as Spam")
-IDENTIFIERS = {"email": "email", "sms": "phone", "whatsapp": "phone"}
 OUTSTANDING = ("claimed", "attempted", "unknown")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +12,12 @@ import aiohttp
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
+from connectors.delivery.asking import ask_for_each
+from connectors.delivery.sender import AnyAddress
 from connectors.errors import StopSync, TryAgain
 from connectors.http import Reply, judge
 from connectors.model import Doubt, Envelope, Receipt
+from connectors.sms.numbers import e164
 from connectors.sms.twilio_codes import NOT_TAKEN, OUR_FAULT, PROVIDER, SUPPRESSIONS
 from connectors.sms.twilio_log import LONGEST_LOG, known, proof
 from connectors.sms.twilio_transport import Refused, Transport
@@ -131,6 +135,61 @@ def open_twilio(
     client = Client(account_sid, auth_token, http_client=transport, environment={"": ""})
     named = {"messaging_service_sid": messaging_service_sid, "from_": sender}
     return Twilio(client, transport, {key: value for key, value in named.items() if value}, status_callback)
+
+
+class TwilioSender(AnyAddress):
+    """What senders over a Twilio account share: how they are opened, read back and closed.
+
+    Args:
+        account_sid: `AC…`.
+        auth_token: of the account.
+        messaging_service_sid: `MG…`; Twilio picks the number and keeps to its throughput.
+        sender: a number or name to send from; needed without a Messaging Service.
+        status_callback: our public address for Twilio's status callbacks; `message_id` is added to it.
+    """
+
+    provider = PROVIDER
+    batch_size = 1
+    is_repeatable = False
+    read_back_horizon = timedelta(minutes=5)
+    prefix = ""
+    """What Twilio writes before a number of the channel."""
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        *,
+        messaging_service_sid: str | None = None,
+        sender: str | None = None,
+        status_callback: str | None = None,
+        base_url: str = "https://api.twilio.com",
+        timeout_seconds: float = 30.0,
+    ) -> None:
+        self._twilio = open_twilio(
+            account_sid,
+            auth_token,
+            messaging_service_sid=messaging_service_sid,
+            sender=f"{self.prefix}{sender}" if sender else None,
+            status_callback=status_callback,
+            base_url=base_url,
+            timeout_seconds=timeout_seconds,
+        )
+
+    async def read_back(self, doubts: Sequence[Doubt]) -> list[Receipt]:
+        """What Twilio's log proves; see `Twilio.find`. Buttons are not in it."""
+        return await ask_for_each(doubts, self.provider, self._look_up)
+
+    async def close(self) -> None:
+        """Give connections back."""
+        await self._twilio.transport.close()
+
+    def _address(self, number: str) -> str:
+        """The number as Twilio writes it on this channel."""
+        return f"{self.prefix}{e164(number)}"
+
+    async def _look_up(self, doubt: Doubt) -> Receipt | None:
+        return await self._twilio.find(doubt, self._address(doubt.address))
 
 
 def validity(envelope: Envelope) -> dict[str, int]:

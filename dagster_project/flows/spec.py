@@ -34,6 +34,8 @@ LONGEST = 365 * SECONDS["day"]
 """What the engine looks back to on an hourly run, less a margin: the dbt var `flow_memory_days`."""
 
 LONGEST_ENTRY = 60 * SECONDS["day"]
+"""Every run reads the signals of so many days for the entries that come late."""
+
 COMPARISONS = ("is", "is_not", "at_least", "at_most", "more_than", "less_than", "is_known")
 
 

@@ -99,7 +99,7 @@ def test_help_costs_no_imports():
 @pytest.mark.parametrize("line", QUICK.values(), ids=QUICK)
 def test_json_is_one_document(line, at_home, call):
     _, out, _ = call(line)
-    json.loads(out)
+    assert json.loads(out) is not None
 
 
 def test_sql_reads_public_tables_by_their_bare_names(at_home, call):
