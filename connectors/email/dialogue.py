@@ -107,8 +107,8 @@ class Dialogue(asyncio.Protocol):
     async def deliver(self, letters: deque[Letter]) -> None:
         """Hand over letters until none is left or the connection ends.
 
-        Every letter taken from the queue has its fate then, or is in the queue again: once, when nothing of
-        it had left.
+        Every letter taken from the queue has its fate then, or is in the queue again, nothing of it having
+        left: once for itself, and as often as the letter before it had brought the connection down.
         """
         self._queue, self._done = letters, self._loop.create_future()
         self._give_time(self._timeout)
@@ -249,6 +249,7 @@ class Dialogue(asyncio.Protocol):
 
     def _end(self, reason: str) -> None:
         """Hang up, and say of each letter what is certain."""
+        is_first_in_line = self._sent is None
         is_farewell = reason == CUT and not self._unread and not self._lines
         if self._sent:
             self._sent.fate = (is_farewell and self._farewell) or Lost(reason, has_left=True)
@@ -256,7 +257,7 @@ class Dialogue(asyncio.Protocol):
             if self._asked.is_second_try:
                 self._asked.fate = Lost(reason, has_left=False)
             else:
-                self._asked.is_second_try = True
+                self._asked.is_second_try = is_first_in_line
                 self._queue.appendleft(self._asked)
         self._sent = self._asked = None
         self._commands.clear()

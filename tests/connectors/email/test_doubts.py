@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 import uvloop
@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.email import smtp
+from connectors.email.dialogue import CUT, Abilities, Dialogue, Letter, Lost
 from connectors.email.smtp import SmtpSender
 from connectors.errors import TryAgain
 from connectors.model import Content, Envelope
@@ -95,6 +96,47 @@ def test_a_server_that_wants_the_content_for_a_refused_recipient_gets_none(envel
     outcomes, server = asyncio.run(meet(manners, envelopes, connections=1, timeout_seconds=10))
     assert outcomes == {"ann": "rejected", "bob": "accepted", "cid": "accepted"}
     assert (server.empty_contents, sorted(server.contents)) == (1, ["bob", "cid"])
+
+
+@pytest.mark.parametrize("abilities", [Abilities(pipelining=True), Abilities()], ids=EXTENSIONS)
+def test_a_letter_is_not_blamed_for_the_connections_that_letters_before_it_broke(abilities):
+    class Wire(asyncio.Transport):
+        written, is_over = b"", False
+
+        def write(self, data):
+            self.written += data
+
+        def abort(self):
+            self.is_over = True
+
+        def is_closing(self):
+            return self.is_over
+
+        def set_protocol(self, protocol):
+            pass
+
+    def letter(name):
+        return Letter(f"{name}@example.com", lambda _: b"X: 1\r\n\r\n")
+
+    async def behind_a_cut(first, second):
+        """Both are taken by one connection, which breaks under the content of the first."""
+        wire, queue = Wire(), deque([first, second])
+        dialogue = Dialogue(wire, abilities, "shop@example.com", 10)
+        delivery = asyncio.create_task(dialogue.deliver(queue))
+        await asyncio.sleep(0)
+        for reply in (b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
+            dialogue.data_received(reply)
+        assert b"X: 1" in wire.written
+        dialogue.connection_lost(None)
+        await delivery
+        return list(queue)
+
+    last = letter("cid")
+    for name in ("ann", "bob", "dan"):
+        first = letter(name)
+        assert asyncio.run(behind_a_cut(first, last)) == [last]
+        assert first.fate == Lost(CUT, has_left=True)
+        assert last.fate is None
 
 
 def test_a_421_that_ends_the_connection_is_a_no(envelopes):
