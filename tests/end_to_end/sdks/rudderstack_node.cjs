@@ -10,7 +10,8 @@ const analytics = new (Analytics.default || Analytics)(writeKey, {
   flushAt: portion,
   flushInterval: 100,
 })
-const sent = (method, call) => new Promise((done) => analytics[method](call, done))
+const sent = (method, call) =>
+  new Promise((done, fail) => analytics[method](call, (error) => (error ? fail(error) : done())))
 
 async function main() {
   let waiting = []
@@ -29,4 +30,4 @@ async function main() {
   process.exit(0)
 }
 
-main()
+main().catch(() => process.exit(1))
