@@ -58,16 +58,18 @@ def run_sdks(collector, scripts, count, kills, on_progress=lambda lines: None):
     sdks = {script: _started(script, collector, count) for script in scripts}
     step = BEHIND_SHARE * count * len(scripts) / (kills + 1)
     deadline, killed = time.monotonic() + MOST_SECONDS, 0
-    while any(sdk.poll() is None for sdk in sdks.values()) and time.monotonic() < deadline:
-        lines = collector.written()
-        on_progress(lines)
-        if killed < kills and lines > step * (killed + 1):
-            collector.kill()
-            collector.start()
-            killed += 1
-        time.sleep(0.01)
-    for sdk in sdks.values():
-        sdk.kill()
+    try:
+        while any(sdk.poll() is None for sdk in sdks.values()) and time.monotonic() < deadline:
+            lines = collector.written()
+            on_progress(lines)
+            if killed < kills and lines > step * (killed + 1):
+                collector.kill()
+                collector.start()
+                killed += 1
+            time.sleep(0.01)
+    finally:
+        for sdk in sdks.values():
+            sdk.kill()
     collector.stop()
     assert killed == kills, f"{killed} kills while the SDKs were at work"
     landed = collector.landed()
