@@ -31,23 +31,34 @@ def key(store, now):
 
 
 @pytest.fixture
-def collector(store, landing, tmp_path, now):
+def make_app(store, landing, tmp_path, now):
+    """`make_app(max_body_bytes=…)`: a collector that has not been started."""
+
+    def make(**options):
+        segments = SegmentFiles(landing, tmp_path / "landing" / "collector", lambda: now)
+        return build_app(
+            Dependencies(
+                options=Options(public_url=PUBLIC_URL, **options),
+                journal=Journal(segments),
+                keys=KeyRing(store),
+                store=store,
+                feedback=FeedbackDesk(store, landing, lambda: now),
+                landing=landing,
+                links=Links("secret", PUBLIC_URL),
+                clock=lambda: now,
+            )
+        )
+
+    return make
+
+
+@pytest.fixture
+def collector(make_app):
     """`async with collector(max_body_bytes=…) as call: await call("/v1/track", {…}, key)`."""
 
     @asynccontextmanager
     async def running(**options):
-        segments = SegmentFiles(landing, tmp_path / "landing" / "collector", lambda: now)
-        deps = Dependencies(
-            options=Options(public_url=PUBLIC_URL, **options),
-            journal=Journal(segments),
-            keys=KeyRing(store),
-            store=store,
-            feedback=FeedbackDesk(store, landing, lambda: now),
-            landing=landing,
-            links=Links("secret", PUBLIC_URL),
-            clock=lambda: now,
-        )
-        app = build_app(deps)
+        app = make_app(**options)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app, raise_app_exceptions=True)
             async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
