@@ -1,6 +1,8 @@
 # Every target works from a clean clone: the environment is made first, from the locked versions.
 PYTHON ?= python3
 BIN := .venv/bin
+# Where it is set, each of the hundreds of processes that tests start would compile all its imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test lint check bench crash lock clean
