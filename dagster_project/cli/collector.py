@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from connectors.collector.one_write import WholeAnswers
 from dagster_project.cli.output import AsJson, examples, new_app, show_json
 from dagster_project.settings import Settings, tell_workers
 
@@ -44,6 +45,7 @@ def collector(
     uvicorn.run(
         "dagster_project.collector:create_app",
         factory=True,
+        http=WholeAnswers,
         host=host,
         port=port,
         workers=count,
