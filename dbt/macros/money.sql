@@ -9,3 +9,13 @@
         ) / 1{{ '0' * decimals }}.0 as decimal(18, {{ decimals }})
     )
 {%- endmacro %}
+
+{#- The part of an amount between two shares of it (0 to 1), to `decimals` places: both ends are rounded, so parts that
+    meet add up to the amount, and each is right to one unit of the last place. -#}
+{% macro part_between(amount, decimals, share_from, share_to) -%}
+    cast(
+        round(cast({{ amount }} as double) * {{ share_to }}, {{ decimals }})
+        - round(cast({{ amount }} as double) * {{ share_from }}, {{ decimals }})
+        as decimal(18, {{ decimals }})
+    )
+{%- endmacro %}

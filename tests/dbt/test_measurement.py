@@ -26,6 +26,7 @@ TABLES = [
     "sends",
     "attributed_orders",
 ]
+MODELS = {"first_touch", "last_touch", "linear", "time_decay", "position"}
 EMAIL_EVENTS = {
     "sent": "Email Sent",
     "delivered": "Email Delivered",
@@ -133,6 +134,32 @@ def test_an_order_is_credited_to_the_first_the_last_or_all_messages_that_touched
     ]
 
 
+def test_position_favours_both_ends_and_time_decay_what_is_fresh(built_shop):
+    shop = built_shop
+    shop.take(
+        [
+            *(message_event("opened", 24 * day, f"m{day}") for day in range(4)),
+            order("o1", 24 * 4, 100.0),
+            message_event("opened", 24 * 3, "twin_1", "bob"),
+            message_event("opened", 24 * 4, "twin_2", "bob"),
+            order("o2", 24 * 4, 0.01, "bob"),
+        ]
+    )
+    shop.run(START + timedelta(days=5), TABLES, attribution_half_life_days=1)
+    assert credits_of(shop, "position") == [
+        ("o1", "m0", Decimal("0.4"), 40),
+        ("o1", "m1", Decimal("0.1"), 10),
+        ("o1", "m2", Decimal("0.1"), 10),
+        ("o1", "m3", Decimal("0.4"), 40),
+        ("o2", "twin_1", Decimal("0.5"), Decimal("0.01")),
+        ("o2", "twin_2", Decimal("0.5"), 0),
+    ]
+    assert credits_of(shop, "time_decay")[:4] == [
+        ("o1", f"m{day}", pytest.approx(Decimal(2**day) / 15, abs=Decimal("1e-6")), cents)
+        for day, cents in enumerate(map(Decimal, ("6.67", "13.33", "26.67", "53.33")))
+    ]
+
+
 def test_a_touch_counts_for_the_attribution_window_and_no_longer(built_shop):
     shop = built_shop
     shop.take([message_event("opened", 0), order("within", 7 * 24 - 1, 5), order("after", 7 * 24, 5)])
@@ -202,11 +229,9 @@ def test_credits_add_up_to_the_order_and_never_come_after_it_whatever_the_batche
         assert (credit, revenue) == (1, value)
         assert latest <= at
         assert set(messages) <= history.touched_by(person, at)
-        assert model != "linear" or set(messages) == history.touched_by(person, at)
+        assert model in {"first_touch", "last_touch"} or set(messages) == history.touched_by(person, at)
     assert credited == {
-        order_id: {"first_touch", "last_touch", "linear"}
-        for order_id, person, at, _ in history.orders
-        if history.touched_by(person, at)
+        order_id: MODELS for order_id, person, at, _ in history.orders if history.touched_by(person, at)
     }
 
 

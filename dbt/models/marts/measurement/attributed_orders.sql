@@ -134,6 +134,70 @@ ranked_touches as (
 
 ),
 
+-- what is left for the middle goes to both ends where there is no middle
+position_weights as (
+
+    select
+        *,
+        case when first_rank = 1 then 1 else 0 end
+        + case when last_rank = 1 then 1 else 0 end as end_count,
+        count(*) filter (where first_rank > 1 and last_rank > 1) over (
+            partition by order_id
+        ) as middle_count,
+    from ranked_touches
+
+),
+
+weighted_touches as (
+
+    select
+        *,
+        'time_decay' as model,
+        power(
+            0.5,
+            {{ dbt.datediff('last_touched_at', 'ordered_at', 'second') }}
+            / {{ 86400.0 * var('attribution_half_life_days') }}
+        ) as weight,
+    from position_weights
+    union all
+    select
+        *,
+        'position' as model,
+        case
+            when middle_count = 0 then end_count
+            when end_count > 0 then 0.4 * end_count
+            else 0.2 / middle_count
+        end as weight,
+    from position_weights
+
+),
+
+cumulated_touches as (
+
+    select
+        *,
+        case
+            when first_rank = touch_count then 1
+            else sum(weight) over (
+                partition by model, order_id order by first_rank
+                rows between unbounded preceding and current row
+            ) / sum(weight) over (partition by model, order_id)
+        end as share_to,
+    from weighted_touches
+
+),
+
+bounded_touches as (
+
+    select
+        *,
+        lag(share_to, 1, 0) over (
+            partition by model, order_id order by first_rank
+        ) as share_from,
+    from cumulated_touches
+
+),
+
 credited_touches as (
 
     select
@@ -170,3 +234,16 @@ select
     currency,
     {{ as_of() }} as seen_at,
 from credited_touches
+union all
+select
+    order_id,
+    message_id,
+    model,
+    profile_id,
+    ordered_at,
+    last_touched_at as touched_at,
+    {{ part_between(1, 6, 'share_from', 'share_to') }} as credit,
+    {{ part_between('revenue', 2, 'share_from', 'share_to') }} as revenue,
+    currency,
+    {{ as_of() }} as seen_at,
+from bounded_touches
