@@ -11,6 +11,9 @@ from typing import Any, Literal
 Outcome = Literal["accepted", "rejected", "retry", "unknown"]
 """What a vendor said about one message; `unknown`: bytes may have left and nobody answered."""
 
+IDENTIFIERS = {"email": "email", "sms": "phone", "whatsapp": "phone"}
+"""What kind of identifier an address of a channel is."""
+
 SuppressionReason = Literal["hard_bounced", "complained", "invalid_token", "stop", "manual"]
 """Why an address is closed for good; a withdrawn consent is none of these, it can be given again."""
 

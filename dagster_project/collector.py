@@ -20,6 +20,7 @@ from connectors.links import Links
 from connectors.store import open_store
 from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
+from dagster_project.signals import live_signals
 
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 SWITCH_SECONDS = 0.0005
@@ -51,6 +52,7 @@ def open_dependencies(settings: Settings) -> Dependencies:
             events_per_second=settings.events_per_second / settings.collector_workers,
             hashes_pii=settings.hashes_pii,
             pii_secret=settings.secret,
+            signals=live_signals(settings),
         ),
         journal=Journal(segments),
         keys=KeyRing(store),

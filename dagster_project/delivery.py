@@ -27,6 +27,7 @@ from connectors.vendors import reaches_people
 from dagster_project.checks import DUE
 from dagster_project.providers import close_senders, open_providers, tell_news
 from dagster_project.runs import utc_now
+from dagster_project.signals import live_signals
 
 if TYPE_CHECKING:
     from dagster_project.settings import Settings
@@ -139,7 +140,7 @@ def deliver_due(
                 open_renderer(settings.secret, settings.public_url),
                 now,
                 _counted(progress, due.count),
-                refresh=partial(take_fresh_facts, store, landing, due.loaded_files),
+                refresh=partial(take_fresh_facts, store, landing, due.loaded_files, live_signals(settings)),
                 policies=providers.policies(settings.mail_from),
             )
         write_feedback(store, landing, moment)
@@ -159,7 +160,7 @@ def preview_due(settings: Settings, due: Due, now: datetime) -> list[Share]:
         try:
             sync_suppressions(store, due.rows("suppressions"), due.as_of)
             sync_consents(store, due.rows("consents"), due.as_of)
-            take_fresh_facts(store, landing, due.loaded_files)
+            take_fresh_facts(store, landing, due.loaded_files, live_signals(settings))
             return preview(store, due.messages(), senders, providers.policies(settings.mail_from), now)
         finally:
             close_senders(senders)

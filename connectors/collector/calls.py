@@ -21,7 +21,7 @@ from connectors.collector.keys import WriteKey
 from connectors.collector.limits import refusal
 from connectors.collector.pii import hash_pii
 from connectors.collector.reserved import RESERVED
-from connectors.events.contract import IGNORED_KEYS, REFUSED, Reject, parse
+from connectors.events.contract import IGNORED_KEYS, REFUSED, Event, Reject, parse
 
 CLOCK_ERROR = timedelta(minutes=5)
 """A device whose clock is further from ours gets its times corrected, as Segment does."""
@@ -42,10 +42,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What came with one request: NDJSON for the landing, and what of it is refused."""
+    """What came with one request: NDJSON for the landing, what of it is refused, and what is not."""
 
     lines: bytes
     refused: Sequence[Refused]
+    events: Sequence[Event] = ()
 
 
 def read_json(body: bytes) -> dict[str, Any]:
@@ -85,19 +86,22 @@ def receive(items: Sequence[Any], key: WriteKey, options: Options, now: datetime
 
     An item may be a `Reject` already.
     """
-    lines, refused = [], []
+    lines, refused, events = [], [], []
     received_at = f"{now.isoformat(timespec='milliseconds')}Z"
     for index, item in enumerate(items):
         record = _completed(item, key, now, received_at) if isinstance(item, dict) else item
         line = to_json(record, inf_nan_mode="null", fallback=str)
-        reject = _refused_here(record, line, key, options) or _refused_by_contract(record, options, now)
-        if reject:
-            refused.append(Refused(index, reject.field, reject.reason))
-            line = _refused_line(record, reject)
+        event = _refused_here(record, line, key, options) or _by_contract(record, options, now)
+        if isinstance(event, Reject):
+            refused.append(Refused(index, event.field, event.reason))
+            line = _refused_line(record, event)
         elif options.hashes_pii:
-            line = to_json(hash_pii(record, options.pii_secret), inf_nan_mode="null")
+            hashed = hash_pii(record, options.pii_secret)
+            line, event = to_json(hashed, inf_nan_mode="null"), _by_contract(hashed, options, now)
+        if isinstance(event, Event):
+            events.append(event)
         lines.append(line + b"\n")
-    return Received(b"".join(lines), refused)
+    return Received(b"".join(lines), refused, events)
 
 
 def _with_shared(
@@ -180,13 +184,11 @@ def _refused_here(record: object, line: bytes, key: WriteKey, options: Options) 
     return None
 
 
-def _refused_by_contract(record: Mapping[str, Any], options: Options, now: datetime) -> Reject | None:
+def _by_contract(record: Mapping[str, Any], options: Options, now: datetime) -> Event | Reject:
     event = parse(record)
-    if isinstance(event, Reject):
-        return event
-    if event.occurred_at < now - options.max_event_age:
+    if isinstance(event, Event) and event.occurred_at < now - options.max_event_age:
         return Reject("timestamp", f"older than {options.max_event_age.days} days: load history as files")
-    return None
+    return event
 
 
 def _is_deeper(value: object, limit: int) -> bool:

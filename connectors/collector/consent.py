@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from connectors.collector.dependencies import Dependencies
 from connectors.delivery.last_look import EVERY_CHANNEL
 from connectors.feedback import Feedback
-from connectors.feedback.model import IDENTIFIERS, SAID, event_id
+from connectors.feedback.model import SAID, event_id
 from connectors.links import Link
+from connectors.model import IDENTIFIERS
 from connectors.store import is_in_force, normal_address
 from connectors.tables import consents, facts, messages, suppressions
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from connectors.collector.feedback_desk import FeedbackDesk
 from connectors.collector.journal import Journal
 from connectors.collector.keys import KeyRing
+from connectors.delivery.facts import SIGNALS
 from connectors.landing import Landing
 from connectors.links import Links
 from connectors.store import Store
@@ -29,6 +30,7 @@ class Options:
         events_per_second: of one write key in this process; ten seconds' worth may come at once.
         hashes_pii: whether addresses, phone numbers and names are replaced by keyed hashes.
         pii_secret: key of these hashes.
+        signals: events that the next claim must know, by name, and their words in facts.
     """
 
     public_url: str
@@ -41,6 +43,7 @@ class Options:
     events_per_second: float = 5_000.0
     hashes_pii: bool = False
     pii_secret: str = field(default="", repr=False)
+    signals: Mapping[str, str] = field(default_factory=lambda: SIGNALS, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

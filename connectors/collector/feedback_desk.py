@@ -9,13 +9,12 @@ from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
-from connectors.collector.journal import Busy
+from connectors.collector.together import Together
 from connectors.feedback import Feedback, write_feedback
 from connectors.feedback.take import keep_feedback
 from connectors.landing import Landing
 from connectors.store import Store
 
-MAX_WAITING = 20_000
 SECONDS_TO_LANDING = 5.0
 
 log = logging.getLogger(__name__)
@@ -42,8 +41,7 @@ class FeedbackDesk:
         self._landing = landing
         self._clock = clock
         self._seconds_to_landing = seconds_to_landing
-        self._waiting: list[tuple[Sequence[Feedback], asyncio.Future[None]]] = []
-        self._one_at_a_time = asyncio.Lock()
+        self._together: Together[Feedback] = Together(self._keep)
         self._writing: asyncio.Task[None] | None = None
 
     async def take(self, items: Sequence[Feedback]) -> None:
@@ -54,14 +52,9 @@ class FeedbackDesk:
         """
         if not items:
             return
-        if sum(len(waiting) for waiting, _ in self._waiting) + len(items) > MAX_WAITING:
-            raise Busy("too much feedback waits")
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((items, done))
-        async with self._one_at_a_time:
-            if not done.done():
-                await asyncio.shield(self._take_waiting())
-        await done
+        await self._together.do(items)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_soon())
 
     async def close(self) -> None:
         """Write what has not reached the landing."""
@@ -70,19 +63,8 @@ class FeedbackDesk:
             await asyncio.gather(self._writing, return_exceptions=True)
             await self._write()
 
-    async def _take_waiting(self) -> None:
-        group, self._waiting = self._waiting, []
-        items = [item for items, _ in group for item in items]
-        try:
-            await run_in_threadpool(keep_feedback, self._store, items, self._clock())
-        except Exception as error:  # noqa: BLE001  (each of the group hears of it)
-            for _, done in group:
-                done.set_exception(error)
-            return
-        for _, done in group:
-            done.set_result(None)
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_soon())
+    def _keep(self, items: Sequence[Feedback]) -> None:
+        keep_feedback(self._store, items, self._clock())
 
     async def _write_soon(self) -> None:
         await asyncio.sleep(self._seconds_to_landing)

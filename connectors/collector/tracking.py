@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from connectors.collector.calls import items_of, read_json, receive
 from connectors.collector.dependencies import Dependencies
+from connectors.collector.intake import Intake
 from connectors.collector.keys import WriteKey
 from connectors.collector.limits import Bodies, Pace, refusal
 
@@ -43,6 +44,7 @@ class _Tracking:
         self._deps = deps
         self._bodies = Bodies(deps.options.max_body_bytes)
         self._pace = Pace(deps.options.events_per_second)
+        self._intake = Intake(deps)
 
     def endpoint(self, call_type: str) -> Callable[[Request], Any]:
         async def take(request: Request) -> Response:
@@ -62,7 +64,7 @@ class _Tracking:
         items = items_of(call, call_type)
         self._pace.take(key.key_id, max(1, len(items)))
         received = receive(items, key, self._deps.options, self._deps.clock())
-        await self._deps.journal.append_lines(received.lines)
+        await self._intake.take(received)
         if received.refused and call_type != "batch":
             first = received.refused[0]
             raise refusal(400, f"{first.field}: {first.reason}" if first.field else first.reason)

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from connectors.collector.audit import append_audit
 from connectors.collector.calls import receive
 from connectors.collector.dependencies import Dependencies
+from connectors.collector.intake import Intake
 from connectors.collector.keys import WriteKey
 from connectors.collector.limits import Bodies, refusal
 from connectors.collector.sources import SOURCES, Source
@@ -51,6 +52,7 @@ class _Webhooks:
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
         self._bodies = Bodies(MAX_BODY_BYTES)
+        self._intake = Intake(deps)
         self._refusals = _Refusals(deps.store)
         self._help_text = help_text(Library().brand)
         self._options = replace(deps.options, max_event_bytes=MAX_BODY_BYTES, max_property_depth=MAX_DEPTH)
@@ -94,7 +96,7 @@ class _Webhooks:
     async def _take_events(self, name: str, source: Source, post: Post) -> Response:
         key = WriteKey(f"webhook:{name}", name, is_public=False, created_at=post.received_at)
         received = receive(source.records(post), key, self._options, post.received_at)
-        await self._deps.journal.append_lines(received.lines)
+        await self._intake.take(received)
         return JSONResponse({"success": True})
 
     async def _take_feedback(self, name: str, provider: Provider, post: Post) -> Response:

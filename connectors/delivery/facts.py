@@ -1,7 +1,14 @@
-"""Fresh facts: what has landed but is not in the warehouse yet, so that the next attempt already knows it."""
+"""Fresh facts: what happened but is not in the warehouse yet, so that the next attempt already knows it.
+
+The collector keeps them in the request that brings them, other sources when their file has landed. A fact
+speaks about a person by any identifier that the event itself names. Who hides behind an identifier that no
+event has joined to the person yet (a guest on a new device who buys under a new address) is known when the
+warehouse has joined them, at the next run.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +19,7 @@ import sqlalchemy as sa
 
 from connectors.events.files import EventFiles
 from connectors.landing import Landing, LandingFile
+from connectors.sms.numbers import normal_phone
 from connectors.store import (
     Store,
     add_suppressions,
@@ -42,6 +50,19 @@ SIGNALS = {
 }
 """Events that may end a flow or forbid a message; the words are those of the seed `event_kinds`."""
 
+FORBIDDING = frozenset(
+    {
+        *("Subscribed", "Unsubscribed", "Email Bounced", "Email Marked as Spam"),
+        *("Address Suppressed", "Device Revoked", "Order Cancelled"),
+    }
+)
+"""Of these, those that concern every flow; the others count for flows that name them as exit or goal."""
+
+NORMAL = {"email": normal_address, "phone": normal_phone}
+"""Identifiers that events spell in more than one way, as the warehouse writes them."""
+NUL = "\0"
+LONGEST_ID, LONGEST_CHANNEL, LONGEST_PURPOSE, LONGEST_IDENTIFIER = 128, 32, 64, 1_000
+
 KEPT_FOR = timedelta(days=7)
 """A fact is needed until the warehouse has loaded it and decided again; a week outlasts any outage."""
 
@@ -56,7 +77,12 @@ class _Found:
     started: list[tuple[str, str, datetime]] = field(default_factory=list)
 
 
-def take_fresh_facts(store: Store, landing: Landing, loaded_files: Collection[str]) -> int:
+def take_fresh_facts(
+    store: Store,
+    landing: Landing,
+    loaded_files: Collection[str],
+    signals: Mapping[str, str] = SIGNALS,
+) -> int:
     """Read landing files that the warehouse has not loaded and keep what a last look needs.
 
     Orders and the like end flows; `Unsubscribed` withdraws consent; hard bounces, complaints, STOP and
@@ -67,6 +93,7 @@ def take_fresh_facts(store: Store, landing: Landing, loaded_files: Collection[st
         store: the transactional store.
         landing: where the files are.
         loaded_files: names of the files whose events the current decisions already know.
+        signals: the events that matter, and their words.
 
     Returns:
         the number of facts taken.
@@ -79,7 +106,28 @@ def take_fresh_facts(store: Store, landing: Landing, loaded_files: Collection[st
         if file.name not in loaded_files and known.get(file.name) != file.fingerprint
     ]
     reader = EventFiles() if fresh else None
-    return sum(_take_file(store, landing, file, reader) for file in fresh if reader)
+    return sum(_take_file(store, landing, file, reader, signals) for file in fresh if reader)
+
+
+def keep_facts(
+    store: Store, events: Iterable[Mapping[str, Any]], signals: Mapping[str, str] = SIGNALS
+) -> int:
+    """Keep what a last look needs of events that nobody has landed yet; durable when it returns.
+
+    Args:
+        store: the transactional store.
+        events: as `Event._asdict()`; their times must not be ahead of the clock of those who claim.
+        signals: the events that matter, and their words.
+
+    Returns:
+        the number of facts, those that were known already included.
+    """
+    found = _Found()
+    for event in events:
+        if event["event_name"] in signals:
+            _collect(event, signals[event["event_name"]], found)
+    with store.transaction() as connection:
+        return _keep(connection, found)
 
 
 def forget_old_facts(store: Store, now: datetime) -> None:
@@ -88,22 +136,19 @@ def forget_old_facts(store: Store, now: datetime) -> None:
         connection.execute(sa.delete(facts).where(facts.c.occurred_at < now - KEPT_FOR))
 
 
-def _take_file(store: Store, landing: Landing, file: LandingFile, reader: EventFiles) -> int:
+def _take_file(
+    store: Store, landing: Landing, file: LandingFile, reader: EventFiles, signals: Mapping[str, str]
+) -> int:
     found = _Found()
     with landing.read(file.name) as stream:
         for batch in reader.read(file.name, stream):
             for event in batch.events.to_pylist():
-                if event["event_name"] in SIGNALS:
-                    _collect(event, found)
+                if event["event_name"] in signals:
+                    _collect(event, signals[event["event_name"]], found)
                 elif event["event_name"] == "Device Registered":
                     found.tokens.append(_token(event))
     with store.transaction() as connection:
-        for rows in batches(found.facts):
-            connection.execute(insert(connection, facts).on_conflict_do_nothing(), rows)
-        register_tokens(connection, found.tokens)
-        add_suppressions(connection, _with_addresses(connection, found.dead))
-        for channel, address, since in found.started:
-            lift_suppression(connection, channel, address, "stop", since)
+        count = _keep(connection, found)
         statement = insert(connection, read_files)
         connection.execute(
             statement.on_conflict_do_update(
@@ -111,17 +156,27 @@ def _take_file(store: Store, landing: Landing, file: LandingFile, reader: EventF
             ),
             {"file": file.name, "fingerprint": file.fingerprint},
         )
+    return count
+
+
+def _keep(connection: sa.Connection, found: _Found) -> int:
+    for rows in batches(found.facts):
+        connection.execute(insert(connection, facts).on_conflict_do_nothing(), rows)
+    register_tokens(connection, found.tokens)
+    add_suppressions(connection, _with_addresses(connection, found.dead))
+    for channel, address, since in found.started:
+        lift_suppression(connection, channel, address, "stop", since)
     return len({fact["event_id"] for fact in found.facts})
 
 
-def _collect(event: Mapping[str, Any], found: _Found) -> None:
+def _collect(event: Mapping[str, Any], signal: str, found: _Found) -> None:
     """One event as one fact per identifier and, if it kills an address, a suppression to be."""
     properties = json.loads(event["properties"])
     about = {
-        "event_id": event["event_id"],
-        "signal": SIGNALS[event["event_name"]],
-        "channel": properties.get("channel"),
-        "purpose": properties.get("purpose"),
+        "event_id": _short_id(event["event_id"]),
+        "signal": signal,
+        "channel": _word(properties.get("channel"), LONGEST_CHANNEL),
+        "purpose": _word(properties.get("purpose"), LONGEST_PURPOSE),
         "occurred_at": event["occurred_at"],
     }
     identifiers = set(_identifiers(event, properties))
@@ -154,11 +209,23 @@ def _identifiers(event: Mapping[str, Any], properties: Mapping[str, Any]) -> Ite
     context = json.loads(event["context"])
     bags: Iterable[Mapping[str, Any]] = (properties, json.loads(event["traits"]), context.get("traits") or {})
     named = {"user_id": event["user_id"], "anonymous_id": event["anonymous_id"]}
-    for kind, value in [*named.items(), *((k, bag.get(k)) for bag in bags for k in ("email", "phone"))]:
-        if value:
-            yield kind, normal_address(str(value)) if kind == "email" else str(value)
+    for kind, value in [*named.items(), *((k, bag.get(k)) for bag in bags for k in NORMAL)]:
+        text = NORMAL.get(kind, str)(str(value)) if value else ""
+        if text and len(text) <= LONGEST_IDENTIFIER and NUL not in text:
+            yield kind, text
     if properties.get("profile_id"):
         yield "profile_id", str(properties["profile_id"])
+
+
+def _short_id(event_id: str) -> str:
+    """The id of the event, or what stands for one that no column holds."""
+    fits = len(event_id) <= LONGEST_ID and NUL not in event_id
+    return event_id if fits else hashlib.sha256(event_id.encode(errors="replace")).hexdigest()
+
+
+def _word(value: object, longest: int) -> str | None:
+    """A channel or purpose; what an order calls its channel may be anything."""
+    return value if isinstance(value, str) and len(value) <= longest and NUL not in value else None
 
 
 def _deadly(event_name: str, properties: Mapping[str, Any]) -> str | None:
@@ -175,7 +242,7 @@ def _deadly(event_name: str, properties: Mapping[str, Any]) -> str | None:
 def _channel(event_name: str, properties: Mapping[str, Any]) -> str:
     """The channel on which an address is closed; a manual entry without one closes all."""
     named = {"Email": "email", "Device": "push"}.get(event_name.split(maxsplit=1)[0], "*")
-    return str(properties.get("channel") or named)
+    return _word(properties.get("channel"), LONGEST_CHANNEL) or named
 
 
 def _with_addresses(connection: sa.Connection, dead: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from connectors.delivery.policies import Late
-from connectors.model import Message
+from connectors.model import IDENTIFIERS, Message
 from connectors.store import is_in_force, normal_address, read_synced_at
 from connectors.tables import consents, facts, suppressions
 
@@ -107,8 +107,11 @@ def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None
 
 
 def identities(message: Message) -> list[tuple[str, str]]:
-    """Every (type, value) under which a fresh fact may name the message's recipient."""
-    return [*message.identifiers, *(("profile_id", profile_id) for profile_id in message.profile_ids)]
+    """Every (type, value) under which a fresh fact may name the recipient: identifiers, address, profile."""
+    kind = IDENTIFIERS.get(message.channel)
+    address = [(kind, normal_address(message.address))] if kind else []
+    profiles = [("profile_id", profile_id) for profile_id in message.profile_ids]
+    return list(dict.fromkeys([*message.identifiers, *address, *profiles]))
 
 
 def _is_late(message: Message, evidence: Evidence, now: datetime) -> bool:

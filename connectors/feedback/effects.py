@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from connectors.delivery.facts import SIGNALS
-from connectors.feedback.model import CONSENTS, IDENTIFIERS, Feedback, event_id
+from connectors.feedback.model import CONSENTS, Feedback, event_id
+from connectors.model import IDENTIFIERS
 from connectors.store import (
     CAN_BE_LIFTED,
     add_suppressions,

@@ -57,8 +57,6 @@ EVENT_NAMES = {
 """Words of the seed `event_kinds`, by channel and by what it means for a message."""
 SAID = {"unsubscribed": "Unsubscribed", "subscribed": "Subscribed"}
 CONSENTS = tuple(SAID.values())
-IDENTIFIERS = {"email": "email", "sms": "phone", "whatsapp": "phone"}
-"""What kind of identifier an address of a channel is."""
 
 
 class NotAuthentic(ConnectorError):  # noqa: N818  (named by what the caller learns)

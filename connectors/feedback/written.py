@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.feedback.model import CONSENTS, IDENTIFIERS
+from connectors.feedback.model import CONSENTS
 from connectors.landing import Landing
+from connectors.model import IDENTIFIERS
 from connectors.store import Store
 from connectors.tables import feedback, messages
 

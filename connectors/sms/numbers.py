@@ -21,3 +21,15 @@ def e164(address: str) -> str:
     if not E164.fullmatch(number):
         raise Rejected("not_an_international_number")
     return number
+
+
+def normal_phone(phone: str) -> str:
+    """The form in which the warehouse compares phone numbers (dbt macro `normal_phone`); `""` without digits.
+
+    Written internationally (+49 …, 0049 …) it is E.164, otherwise its digits.
+    """
+    digits = re.sub(r"[^0-9]", "", phone)
+    start = phone.strip(" ")
+    if start.startswith("+"):
+        return f"+{digits}"
+    return f"+{digits[2:]}" if start.startswith("00") else digits
