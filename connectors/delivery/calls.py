@@ -16,14 +16,13 @@ from connectors.delivery.splitting import isolate
 from connectors.delivery.tally import Tally
 from connectors.errors import Indivisible, StopSync, TryAgain
 from connectors.model import Envelope, Message, Outcome, Receipt
-from connectors.store import Store
 
 LONGEST_CALL_SECONDS = 600.0
 """Vendors time out by themselves; this is for one that forgets to."""
 
 LONGEST_PREPARATION = timedelta(minutes=3)
-"""From the attempt to the call, shorter than a lease. A machine that was suspended in between does not send:
-others may have learned from the vendor's log that nothing had left, and have sent it."""
+"""From the attempt to the call, by the wall clock; shorter than a lease. A machine that was suspended in
+between does not send: others may have learned from the vendor's log that it had not left, and send it."""
 
 TOO_MANY = "429"
 """In the reason of an answer that names no wait: the provider is alive and asks for a slower pace."""
@@ -33,34 +32,30 @@ class Calls:
     """What happens between a rendered batch and its outcomes in the ledger.
 
     Args:
-        store: the ledger.
-        worker: this run's name in it.
-        clerk: writes to it.
+        clerk: writes to the ledger in this run's name.
         router: knows who else could take a message.
         tally: counts outcomes.
-        now: naive UTC.
+        wall_clock: naive UTC; it runs on in a replay, whose `now` stands still.
         is_live: the clock runs, so a short wait can be waited for within the run.
     """
 
     def __init__(
         self,
-        store: Store,
-        worker: str,
         clerk: Clerk,
         router: Router,
         tally: Tally,
-        now: Callable[[], datetime],
+        wall_clock: Callable[[], datetime],
         *,
         is_live: bool,
     ) -> None:
-        self._store = store
-        self._worker = worker
         self._clerk = clerk
         self._router = router
         self._tally = tally
-        self._now = now
+        self._now = clerk.now
+        self._wall_clock = wall_clock
         self._is_live = is_live
         self._tried: dict[str, set[Lane]] = {}
+        self._under_way: set[str] = set()
 
     def route(self, message: Message) -> Lane | None:
         """Queue a message for the first provider that can take it, or count it as held."""
@@ -76,7 +71,7 @@ class Calls:
         if not await self._is_admitted(lane, len(batch)):
             await self.give_up_claims([envelope.message for envelope in batch])
             return
-        attempted_at = self._now()
+        attempted_at = self._wall_clock()
         mine = await self._attempt(lane, batch)
         if mine:
             is_paid = True
@@ -94,7 +89,7 @@ class Calls:
     async def give_up_claims(self, mine: Sequence[Message]) -> None:
         """Claimed messages that this provider will not be asked to take: to the next one, or held."""
         ids = [message.message_id for message in mine]
-        await self._clerk.do(partial(ledger.free, self._store, ids, self._worker))
+        await self._clerk.do(partial(ledger.free, self._clerk.store, ids, self._clerk.worker, "claimed"))
         for message in mine:
             self.route(message)
 
@@ -102,6 +97,7 @@ class Calls:
         """Settle outcomes; what is due again within moments is queued again."""
         sent = {envelope.message.message_id: envelope.message for envelope in batch}
         waits = await self._clerk.settle(receipts, sent, lane.plans)
+        self._under_way -= sent.keys()
         now = self._now()
         for receipt in receipts:
             self._tried.pop(receipt.message_id, None)
@@ -143,16 +139,23 @@ class Calls:
         )
 
     async def _attempt(self, lane: Lane, batch: Sequence[Envelope]) -> list[Envelope]:
-        """The envelopes that are ours to send."""
-        ids = [envelope.message.message_id for envelope in batch]
+        """The envelopes that are ours to send.
+
+        A message may be in our hands twice: it was listed twice, and another worker that thought us dead gave
+        it back in between. The claim names only the worker, so it is here that the second one ends.
+        """
+        by_id = {envelope.message.message_id: envelope for envelope in batch}
+        ids = [message_id for message_id in by_id if message_id not in self._under_way]
+        self._under_way.update(ids)
         got = await self._clerk.attempt(ids, lane.sender.provider, lane.plans)
+        self._under_way -= set(ids) - got.mine
         self._tally.end("held", len(got.over_plan), "warm_up")
         self._tally.end("not_due", len(batch) - len(got.mine) - len(got.over_plan))
-        return [envelope for envelope in batch if envelope.message.message_id in got.mine]
+        return [envelope for message_id, envelope in by_id.items() if message_id in got.mine]
 
     async def _ask(self, lane: Lane, part: Sequence[Envelope], attempted_at: datetime) -> None:
         """One call. What the provider does not answer for is in doubt."""
-        if self._now() - attempted_at > LONGEST_PREPARATION:
+        if self._wall_clock() - attempted_at > LONGEST_PREPARATION:
             await self._record_each(lane, part, "retry", "attempt_out_of_date")
             return
         try:
@@ -199,6 +202,7 @@ class Calls:
             (moved if is_moved else later).append(envelope)
         if moved:
             await self._clerk.do(partial(self._give_back, lane, moved))
+            self._under_way -= {envelope.message.message_id for envelope in moved}
             for envelope in moved:
                 self.route(envelope.message)
         if later:
@@ -206,9 +210,9 @@ class Calls:
 
     def _give_back(self, lane: Lane, moved: Sequence[Envelope]) -> None:
         """Attempted, known not to have left, and not ours any more: nor is its place in the warm-up plan."""
-        with self._store.transaction() as connection:
+        with self._clerk.store.transaction() as connection:
             ids = [envelope.message.message_id for envelope in moved]
-            ledger.free(self._store, ids, self._worker)
+            ledger.free(self._clerk.store, ids, self._clerk.worker, "attempted")
             give_back_places(connection, lane.plans, len(moved), self._now())
 
     def _has_other(self, envelope: Envelope) -> bool:
@@ -241,7 +245,7 @@ class Calls:
             await self._clerk.do(partial(self._remember, lane))
 
     def _remember(self, lane: Lane) -> None:
-        with self._store.transaction() as connection:
+        with self._clerk.store.transaction() as connection:
             write_health(connection, [lane.health(self._now())], self._now())
 
 

@@ -44,9 +44,9 @@ class Clerk:
     """
 
     def __init__(self, store: Store, worker: str, now: Callable[[], datetime]) -> None:
-        self._store = store
-        self._worker = worker
-        self._now = now
+        self.store = store
+        self.worker = worker
+        self.now = now
         self._waiting: list[_Step] = []
         self._writing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "ledger")
@@ -104,7 +104,7 @@ class Clerk:
     def _commit(self, steps: Sequence[_Step]) -> list[Any]:
         """All steps in one transaction; if that fails, each in its own, so that one harms no other."""
         try:
-            with self._store.transaction():
+            with self.store.transaction():
                 return self._take_down(steps)
         except Exception as error:  # noqa: BLE001  (goes to whoever asked)
             if len(steps) == 1:
@@ -124,23 +124,23 @@ class Clerk:
     def _settle(self, steps: Sequence[_Step], answers: dict[int, Any]) -> None:
         if not steps:
             return
-        now = self._now()
+        now = self.now()
         receipts = [receipt for step in steps for receipt in step.receipts]
         sent = {key: message for step in steps for key, message in (step.sent or {}).items()}
-        waits = ledger.settle(self._store, receipts, self._worker, now, sent)
+        waits = ledger.settle(self.store, receipts, self.worker, now, sent)
         for step in steps:
             ids = [receipt.message_id for receipt in step.receipts]
             answers[id(step)] = {key: waits[key] for key in ids if key in waits}
             back = sum(receipt.outcome == "retry" for receipt in step.receipts) if step.plans else 0
             if back:
-                with self._store.transaction() as connection:
+                with self.store.transaction() as connection:
                     give_back_places(connection, step.plans, back, now)
 
     def _attempt(
         self, provider: str, plans: tuple[WarmUp, ...], steps: Sequence[_Step], answers: dict[int, Any]
     ) -> None:
         ids = [message_id for step in steps for message_id in step.ids]
-        got = ledger.attempt(self._store, ids, self._worker, self._now(), provider, plans)
+        got = ledger.attempt(self.store, ids, self.worker, self.now(), provider, plans)
         for step in steps:
             share = frozenset(step.ids)
             answers[id(step)] = ledger.Attempt(got.mine & share, got.over_plan & share)

@@ -9,10 +9,10 @@ unknown ─► planned | unknown     nobody could say within the horizon: the po
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -151,7 +151,11 @@ def _open_doubts(store: Store, sender: Sender, now: datetime) -> list[Doubt]:
 def _learn(
     store: Store, asked: Sequence[Doubt], shown: Iterable[Receipt], horizon: timedelta, now: datetime
 ) -> Counter[str]:
-    """What the log shows is resolved; what it should show by now and does not was never sent."""
+    """What the log shows is resolved; what it should show by now and does not was never sent.
+
+    The answer is about the attempts that were asked about. Another run may have made a new one meanwhile,
+    which the log cannot show yet: such a doubt is asked about again.
+    """
     told = {receipt.message_id: receipt for receipt in shown}
     # An entry that may be the message, and may not, leaves the doubt as it is.
     found = {key: receipt for key, receipt in told.items() if receipt.outcome in ("accepted", "rejected")}
@@ -161,17 +165,7 @@ def _learn(
         if doubt.message_id not in told and now - doubt.attempted_at >= horizon
     ]
     with store.transaction() as connection:
-        rows = (
-            connection.execute(
-                sa.select(messages.c.message_id, messages.c.channel, messages.c.address)
-                .where(messages.c.message_id.in_([*found, *absent]), messages.c.state == "unknown")
-                .order_by(messages.c.message_id)
-                .with_for_update()
-            )
-            .mappings()
-            .all()
-        )
-        still = {row["message_id"]: row for row in rows}
+        still = _still_open(connection, [doubt for doubt in asked if doubt.message_id in {*found, *absent}])
         learned = [receipt for message_id, receipt in found.items() if message_id in still]
         _record(connection, learned, now)
         closed = [(still[receipt.message_id], receipt.suppress) for receipt in learned]
@@ -183,6 +177,18 @@ def _learn(
         return _send_again(connection, unsent, "read_back", now) + Counter(
             receipt.outcome for receipt in learned
         )
+
+
+def _still_open(connection: sa.Connection, asked: Iterable[Doubt]) -> dict[str, Mapping[Any, Any]]:
+    """Locked rows, by id, of doubts that are still about the attempt that was asked about."""
+    attempts = {doubt.message_id: doubt.attempted_at for doubt in asked}
+    rows = connection.execute(
+        sa.select(*(messages.c[name] for name in ("message_id", "channel", "address", "attempted_at")))
+        .where(messages.c.message_id.in_(attempts), messages.c.state == "unknown")
+        .order_by(messages.c.message_id)
+        .with_for_update()
+    ).mappings()
+    return {row["message_id"]: row for row in rows if row["attempted_at"] == attempts[row["message_id"]]}
 
 
 def _record(connection: sa.Connection, learned: Sequence[Receipt], now: datetime) -> None:

@@ -155,11 +155,13 @@ def attempt(
         return Attempt(got, frozenset(over))
 
 
-def free(store: Store, message_ids: Collection[str], worker: str) -> None:
-    """Give messages back of which it is known that they did not leave; another provider may have them."""
+def free(store: Store, message_ids: Collection[str], worker: str, state: str) -> None:
+    """Give messages back of which it is known that they did not leave; another provider may have them.
+
+    What is not in the state in which this call of the worker has left it is in the hands of another call.
+    """
     with store.transaction() as connection:
-        which = _held_by(worker, "claimed", "attempted")
-        _free(connection, sa.and_(messages.c.message_id.in_(message_ids), which))
+        _free(connection, sa.and_(messages.c.message_id.in_(message_ids), _held_by(worker, state)))
 
 
 def renew(store: Store, worker: str, lease_until: datetime) -> None:
@@ -207,7 +209,8 @@ def expire(store: Store, now: datetime) -> dict[str, str]:
     """Skip what waited too long for its (next) attempt and is on no outbox any more."""
     with store.transaction() as connection:
         is_late = sa.and_(messages.c.state.in_(CLAIMABLE), messages.c.expires_at <= now)
-        late: Sequence[str] = connection.scalars(sa.select(messages.c.message_id).where(is_late)).all()
+        untouched = sa.select(messages.c.message_id).where(is_late).with_for_update(skip_locked=True)
+        late: Sequence[str] = connection.scalars(untouched).all()
         skipped = dict.fromkeys(late, "too_late")
         _skip(connection, skipped, now)
         return skipped

@@ -125,9 +125,7 @@ class _Run:
         """Recover what others left, resolve doubts, then work until every list is at its end."""
         self._clerk = Clerk(self._store, self._worker, self._now)
         is_live = self._fixed_now is None
-        self._calls = Calls(
-            self._store, self._worker, self._clerk, self._router, self.tally, self._now, is_live=is_live
-        )
+        self._calls = Calls(self._clerk, self._router, self.tally, wall_clock, is_live=is_live)
         self.tally.on_end = self._wake_when_over
         tasks: list[asyncio.Task[None]] = []
         try:
