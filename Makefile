@@ -24,7 +24,7 @@ dev: .venv/installed  ## the same in Dagster's UI
 	$(BIN)/millrace dev
 
 test: .venv/installed  ## all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/installed  ## style, types, layers, and every flow and template
 	$(BIN)/ruff check .
