@@ -78,7 +78,7 @@ select reason, count(*) as messages from send_list
 where status <> 'scheduled' group by reason order by messages desc, reason
 """
 REVENUE = "select model, sum(revenue) as revenue from attributed_orders group by model order by model"
-EXPERIMENTS = "select experiment, metric, arm, participant_count, success_count from experiment_results"
+EXPERIMENTS = "select experiment, metric, arm, participant_count, success_count from experiment_totals"
 ENTRIES = """
 select
     flow_entries.flow, flow_entries.entered_at, flow_entries.held_out, flows.goal_within_seconds,

@@ -1,6 +1,6 @@
 """Lift of a treated group over its hold-out: the difference of two shares, its interval, what it can say.
 
-The marts hold the counts (`experiment_results`); this module adds what the demo's closing table needs.
+The marts hold the counts (`experiment_totals`); this module adds what the demo's closing table needs.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def measure_lift(treated: Group, held_out: Group, confidence: float = CONFIDENCE
 
     Source: Newcombe 1998, Interval estimation for the difference between independent proportions,
     Statistics in Medicine 17, method 10. It keeps its level for small groups and for rates near 0, where
-    the usual normal interval does not. `experiment_results` states the same formula in SQL.
+    the usual normal interval does not. `experiment_totals` states the same formula in SQL.
 
     Args:
         treated: counts of the treated.
@@ -118,7 +118,7 @@ def detectable_difference(
 
 
 def hold_out_lifts(results: list[Mapping[str, Any]]) -> dict[str, Lift]:
-    """Lift of each flow from rows of `experiment_results`; flows without a hold-out are left out.
+    """Lift of each flow from rows of `experiment_totals`; flows without a hold-out are left out.
 
     Args:
         results: rows with at least experiment, metric, arm, participant_count and success_count.

@@ -1,4 +1,4 @@
-"""The tables that Python writes and dbt only reads: `raw_events` (arrived) and `raw_flows` (compiled flows).
+"""The tables that Python writes and dbt only reads: `raw_events`, `raw_flows` (compiled), `raw_measurement`.
 
 All of them are append-only, except `raw_flows.flows`, which holds the live version of each flow.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dagster_project.measurement.tables import MEASUREMENT_TABLES
+
 if TYPE_CHECKING:
     from dagster_project.warehouse.protocol import Warehouse
 
-RAW_TABLES = {
+RAW_TABLES = MEASUREMENT_TABLES | {
     "raw_events.events": """
         event_id text, event_type text, event_name text, user_id text, anonymous_id text, occurred_at
         timestamp, received_at timestamp, source text, properties json, traits json, context json,

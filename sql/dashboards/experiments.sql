@@ -1,14 +1,17 @@
--- Does it work? Difference to the baseline with its 95 % interval, clear ones first.
+-- Does it work? Lift over the baseline with the interval that holds at every look, the deciding metric first.
 select
     experiment,
     metric,
     arm,
-    participant_count,
-    rate,
+    unit_count,
+    mean,
     lift,
-    lift_low,
-    lift_high,
-    lift_low > 0 or lift_high < 0 as is_clear,
+    sequential_low,
+    sequential_high,
+    chance_to_beat,
+    coalesce(winner, 'none yet') as winner,
+    reason,
+    warning,
 from experiment_results
-where lift is not null
-order by is_clear desc, experiment, metric, arm
+where lift is not null or warning is not null
+order by experiment, decides desc, metric, arm
