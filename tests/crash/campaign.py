@@ -1,5 +1,6 @@
 """One run of the harness: a list, an empty ledger, and lives that are killed until everything has its outcome."""
 
+import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from tests.crash.book import read_book
 from tests.crash.points import all_points, find_steps, is_elsewhere
+from tests.crash.story import Lived, keep_evidence
 from tests.crash.verdict import judge, open_rows
 
 STORM = 0.25
@@ -89,7 +91,9 @@ class Campaign:
         self._nursery, self._far_ends, self._kills, self._dice = nursery, far_ends, kills, dice
         self._base = base
         self._minutes = 0.0
-        self._broken = []
+        far_ends.set_clock(0)
+        self._broken, self._lived = [], []
+        self._book_start = Path(far_ends.book).stat().st_size
         self.did = Counter(campaigns=1)
 
     @property
@@ -122,12 +126,21 @@ class Campaign:
             self.go([self.life(role)], step=step)
         self.go([self.life("sender")], step=60)
         base = self._base
-        entries = read_book(self._far_ends.book, base.run)
+        entries = read_book(self._far_ends.book, base.run, self._book_start)
         reads_back = "smtp" not in base.ends
         verdict = judge(self._store, base.landing, entries, base.run, base.size, reads_back=reads_back)
         verdict.broken = self._broken
         verdict.counts += self.did
+        if verdict.faults:
+            verdict.evidence = self._keep_evidence(verdict)
         return verdict
+
+    def _keep_evidence(self, verdict):
+        """Where it is: beyond the folder of the harness, which vanishes with it."""
+        folder = Path(tempfile.mkdtemp(prefix="millrace-crash-")) / self._base.run
+        book = self._far_ends.book
+        stories = keep_evidence(folder, self._store, book, self._book_start, self._lived, verdict.faulty)
+        return {str(folder): stories}
 
     def go(self, lives, *, step=0.0, may_fail=False):
         """Let the clock go, then live; how each ended."""
@@ -142,15 +155,14 @@ class Campaign:
         self._nursery.put_to_sleep(slow)
         if asleep_minutes:
             self._far_ends.hang_up()  # an hour is enough to deal with all that it has sent before
-        self._minutes += asleep_minutes
-        self._far_ends.set_clock(self._minutes, is_hurried=True)
+        self._minutes = self._far_ends.let_pass(asleep_minutes, is_hurried=True)
         quick = self._now(quick)
         results = self._nursery.run([quick])
         return self._learn([slow, quick], self._nursery.wake() + results)
 
     def _let_pass(self, minutes):
-        self._minutes += minutes
-        self._far_ends.set_clock(self._minutes)
+        """All have one clock, which runs between these leaps as well; some look at it wrongly."""
+        self._minutes = self._far_ends.let_pass(minutes)
 
     def _now(self, life):
         return replace(life, minutes=self._minutes, size=self._base.size)
@@ -159,6 +171,8 @@ class Campaign:
         self.did.update(orders=1, lives=len(lives))
         for life, result in zip(lives, results, strict=True):
             self._kills.learn(life.role, result)
+            end = f"{result['end']} {result['point'] or ''}".rstrip()
+            self._lived.append(Lived(life, result["pid"], result["born_at"], result["ended_at"], end))
             if result["end"] == "stuck" or (result["end"] == "failed" and not may_fail):
                 self._broken.append(f"{life}: {result.get('error', 'stuck')}")
         return results
@@ -180,6 +194,7 @@ class Campaign:
                 self.overtake(self.life(action="stop", point=point, nth=nth), quick, step=step)
             case "asleep":
                 slow = self.life(action="stop", point="call: before", nth=self._dice.randint(1, 4))
+                slow = replace(slow, is_frozen=self._dice.random() < 0.25)
                 self.overtake(slow, self.life(host="elsewhere"), step=step, asleep_minutes=61)
             case _:
                 self.go([self._doomed("sender")], step=step)
@@ -210,7 +225,7 @@ class Campaign:
 
     def _news(self):
         """What the provider has to tell about half of what it took."""
-        taken = sorted(read_book(self._far_ends.book, self._base.run).accepted)
+        taken = sorted(read_book(self._far_ends.book, self._base.run, self._book_start).accepted)
         return tuple(self._dice.sample(taken, len(taken) // 2))
 
     def _is_done(self):

@@ -6,7 +6,8 @@ answers each with a line:
     {"storm": share}        the share of requests that go wrong
     {"only": fault}         all go wrong in one way
     {"hang_up": true}       deal with what has arrived, then close every connection
-    {"minutes": n}          wait until nothing is under way (unless it `is_hurried`), then it is so late
+    {"minutes": n}          wait until nothing is under way, then it is so late
+    {"pass": n}             as above (unless it `is_hurried`), so many minutes later; the answer says how late it is
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from tests.connectors.conformance.vendor import (
     Silence,
     Vendor,
 )
-from tests.crash.book import Book
+from tests.crash.book import CONNECTION, Book
 from tests.crash.shop_list import id_at
 from tests.crash.world import World
 
@@ -91,6 +92,7 @@ class CountingMailServer(MailServer):
         return taken, reply
 
     async def talk(self, reader, writer):
+        CONNECTION.set(writer.get_extra_info("peername")[1])
         if self._world.mood({"unavailable": 1, "accepted": 9}) == "unavailable":
             writer.write(b"421 4.3.2 mail.example too many connections\r\n")
             await writer.drain()
@@ -104,6 +106,7 @@ class CountingMailServer(MailServer):
             await reader.readexactly(50)
             return False
         key = self.key(await reader.readuntil(b"\r\n.\r\n"))
+        self._world.tell(f"arrived:{case}", [key], "smtp")
         await asyncio.sleep({"slow": SLOW_SECONDS, "late": TOO_LATE_SECONDS}.get(case, 0))
         if case == "refused_content":
             self._world.refuse([key], "smtp")
@@ -128,6 +131,10 @@ class CountingPostmark(Vendor):
         self.busy = 0
         self.answers(self._answer)
 
+    async def talk(self, reader, writer):
+        CONNECTION.set(writer.get_extra_info("peername")[1])
+        await super().talk(reader, writer)
+
     async def _exchange(self, reader, writer):
         self.requests.clear()
         if self._world.mood({"cut_in_request": 1, "accepted": 9}) == "cut_in_request":
@@ -148,6 +155,7 @@ class CountingPostmark(Vendor):
             return self._search(request.query["metadata_message_id"])
         case = self._world.mood(POST_FAULTS)
         ids = {item["Metadata"]["message_id"]: item["To"] for item in request.json()}
+        self._world.tell(f"arrived:{case}", list(ids), "postmark")
         if case == "busy":
             return Answer(429, headers={"Retry-After": self._world.pick(("0.05", "0.2", "120"))})
         if case == "refused":
@@ -198,8 +206,10 @@ class CountingPostmark(Vendor):
         case = self._world.mood({"busy": 1, "broken": 1, "accepted": 8})
         if case != "accepted":
             return Answer({"busy": 429, "broken": 500}[case], {"ErrorCode": 1, "Message": "no"})
+        is_shown = self._world.shows(key)
+        self._world.tell(f"asked:{'shown' if is_shown else 'not shown'}", [key], "postmark")
         found = [{"MessageID": f"name-of-{key}", "Metadata": {"message_id": key}}]
-        return Answer(200, {"TotalCount": 1, "Messages": found if self._world.shows(key) else []})
+        return Answer(200, {"TotalCount": 1, "Messages": found if is_shown else []})
 
 
 def wait_until(end, is_quiet):
@@ -215,7 +225,8 @@ async def _wait(is_quiet):
 
 
 def main(book_path, seed):
-    world = World(Book(book_path), random.Random(int(seed)))
+    world = World(random.Random(int(seed)))
+    world.book = Book(book_path, lambda: world.minutes)
     with CountingMailServer(world).running() as mail, CountingPostmark(world).running() as postmark:
         print(json.dumps({"smtp": f"smtp://127.0.0.1:{mail.port}", "http": postmark.url}), flush=True)
         for line in sys.stdin:
@@ -228,11 +239,11 @@ def main(book_path, seed):
                 wait_until(postmark, lambda: not postmark.busy)
                 mail.hang_up()
                 postmark.hang_up()
-            if "minutes" in order:
-                for end in () if order["is_hurried"] else (mail, postmark):
+            if {"minutes", "pass"} & order.keys():
+                for end in () if order.get("is_hurried") else (mail, postmark):
                     wait_until(end, lambda end=end: not end.open_connections)
-                world.set_clock(order["minutes"])
-            print("{}", flush=True)
+                world.set_clock(order.get("minutes", world.minutes + order.get("pass", 0)))
+            print(json.dumps({"minutes": world.minutes}), flush=True)
 
 
 if __name__ == "__main__":

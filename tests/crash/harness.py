@@ -16,6 +16,7 @@ from connectors import tables
 from connectors.store import open_store
 from tests.connectors.postgres import create_database, start_postgres
 from tests.crash.campaign import Campaign, Kills
+from tests.crash.history import keep_history
 from tests.crash.life import Life
 from tests.crash.nursery import open_nursery
 from tests.crash.provider import open_far_ends
@@ -59,10 +60,10 @@ class Stores:
 
     def __init__(self, folder, postgres_url=None):
         self._template = folder / "template.sqlite"
-        open_store(f"sqlite:///{self._template}").close()
+        _prepare(f"sqlite:///{self._template}")
         self._postgres = postgres_url and create_database(postgres_url, f"crash_{uuid4().hex[:8]}")
         if self._postgres:
-            open_store(self._postgres).close()
+            _prepare(self._postgres)
 
     def empty(self, kind, run, folder):
         """The URL of an empty, migrated ledger."""
@@ -70,10 +71,15 @@ class Stores:
             path = folder / f"{run}.sqlite"
             shutil.copyfile(self._template, path)
             return f"sqlite:///{path}"
-        names = ", ".join(table.name for table in tables.metadata.sorted_tables)
+        names = ", ".join(["history", *(table.name for table in tables.metadata.sorted_tables)])
         with psycopg.connect(self._postgres.replace("+psycopg", "")) as connection:
             connection.execute(f"truncate {names}")
         return self._postgres
+
+
+def _prepare(url):
+    with contextlib.closing(open_store(url)) as store:
+        keep_history(store.engine)
 
 
 class Harness:

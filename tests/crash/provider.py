@@ -23,9 +23,13 @@ class FarEnds:
         """From now on every request goes wrong in this way, where it can."""
         self._tell(only=fault)
 
-    def set_clock(self, minutes, *, is_hurried=False):
-        """Wait until nothing is under way any more (unless somebody sleeps over it), then it is so late."""
-        self._tell(minutes=minutes, is_hurried=is_hurried)
+    def set_clock(self, minutes):
+        """Wait until nothing is under way any more, then it is so late."""
+        self._tell(minutes=minutes)
+
+    def let_pass(self, minutes, *, is_hurried=False):
+        """Wait until nothing is under way any more (unless somebody sleeps over it); how late it is then."""
+        return self._tell(**{"pass": minutes, "is_hurried": is_hurried})["minutes"]
 
     def hang_up(self):
         """Close every connection, as everybody does with those that say nothing for a minute."""
@@ -34,8 +38,10 @@ class FarEnds:
     def _tell(self, **order):
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        if not self._process.stdout.readline():
+        answer = self._process.stdout.readline()
+        if not answer:
             raise RuntimeError("the providers have died")
+        return json.loads(answer)
 
 
 @contextmanager

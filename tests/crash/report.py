@@ -28,6 +28,8 @@ ROWS = (
     ("seconds", "seconds"),
 )
 MOST_FAULTS = 10
+MOST_STORIES = 1
+"""Of a run; the others are in its folder."""
 ENOUGH_FOR_ALL = 500
 """Kills after which every point should have had one."""
 
@@ -42,6 +44,11 @@ def show(findings, console):
     for place, verdict in findings.verdicts.items():
         for fault in verdict.faults[:MOST_FAULTS]:
             console.print(f"{'/'.join(place)} {fault}", markup=False, highlight=False)
+        for folder, stories in verdict.evidence.items():
+            console.print(f"evidence: {folder}", markup=False, highlight=False, soft_wrap=True)
+            for key, lines in list(stories.items())[:MOST_STORIES]:
+                story = "\n".join([key, *lines])
+                console.print(story, markup=False, highlight=False, soft_wrap=True)
     whole = sum((verdict for verdict in findings.verdicts.values()), start=type(verdict)())
     console.print(
         f"{findings.all_kills.total:,} kills, {whole.counts['messages']:,} messages: "
@@ -72,6 +79,7 @@ def as_dict(findings):
                 "lost": verdict.lost,
                 "untrue": verdict.untrue,
                 "broken": verdict.broken,
+                "evidence": list(verdict.evidence),
             }
             for place, verdict in findings.verdicts.items()
         },

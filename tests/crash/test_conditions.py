@@ -71,13 +71,27 @@ def test_a_clock_that_is_wrong_by_a_quarter_of_an_hour_harms_nothing(campaign, c
     assert run.finish().faults == []
 
 
+@pytest.mark.parametrize("nth", [1, 3])
+def test_a_sender_that_stops_while_it_asks_the_log_does_not_believe_the_answer_about_a_later_attempt(
+    campaign, calm, nth
+):
+    """Meanwhile another one is told that nothing had arrived, sends again, and cannot read what it is answered."""
+    run = campaign("http", size=12)
+    calm.only("cut_in_request")
+    run.go([run.life()])
+    calm.only("unreadable")
+    slow = run.life(action="stop", point="wire: an answer has come", nth=nth)
+    run.overtake(slow, run.life(skew_minutes=6), step=45)
+    assert run.finish().faults == []
+
+
 @pytest.mark.parametrize("provider", ["smtp", "http"])
 def test_a_sender_that_sleeps_for_an_hour_and_wakes_up_sends_nothing_again(campaign, calm, provider):
     """A machine is suspended when bytes are about to leave: its lease runs out, another one takes over and sends."""
     run = campaign(provider)
-    for nth in (1, 1, 2, 3):
+    for nth, is_replay in ((1, False), (1, True), (2, False), (3, True)):
         run.more(12)
-        sleeper = run.life(action="stop", point="call: before", nth=nth)
+        sleeper = run.life(action="stop", point="call: before", nth=nth, is_frozen=is_replay)
         run.overtake(sleeper, run.life(host="elsewhere"), step=120, asleep_minutes=61)
     assert run.finish().faults == []
 

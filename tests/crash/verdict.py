@@ -26,6 +26,7 @@ class Verdict:
             wanted and given up, nobody will ever speak of it.
         untrue: ids of which landing does not say what the ledger says, exactly once.
         broken: how lives ended that should not have ended so.
+        evidence: by folder where everything about a run is kept, the stories of its faulty messages by id.
     """
 
     counts: Counter = field(default_factory=Counter)
@@ -33,6 +34,12 @@ class Verdict:
     lost: dict = field(default_factory=dict)
     untrue: dict = field(default_factory=dict)
     broken: list = field(default_factory=list)
+    evidence: dict = field(default_factory=dict)
+
+    @property
+    def faulty(self):
+        """Ids of messages that something is wrong with."""
+        return {*self.twice, *self.lost, *self.untrue}
 
     @property
     def faults(self):
@@ -52,6 +59,7 @@ class Verdict:
             self.lost | other.lost,
             self.untrue | other.untrue,
             self.broken + other.broken,
+            self.evidence | other.evidence,
         )
 
 

@@ -13,10 +13,10 @@ LOG_LAG_MINUTES = 12
 class World:
     """`storm` is the share of requests that go wrong; the clock runs, and can be set ahead."""
 
-    book: object
     dice: random.Random
     storm: float = 0.0
     only: str | None = None
+    book: object = None
     taken_at: dict = field(default_factory=dict)
     _set_to: float = 0.0
     _set_at: float = field(default_factory=time.monotonic)
@@ -53,6 +53,10 @@ class World:
 
     def refuse(self, message_ids, wire):
         self.book.write("refused", message_ids, wire)
+
+    def tell(self, word, message_ids, wire):
+        """For whoever reads the book to understand a fault."""
+        self.book.write(word, message_ids, wire)
 
     def shows(self, message_id):
         """Whether the log knows the message by now."""
