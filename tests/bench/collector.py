@@ -40,6 +40,8 @@ from tests.end_to_end.collector import Collector, wait_until_it_listens
 RATE = 1_000
 CONNECTIONS = 64
 BATCH = 100
+LONGER = 3
+"""Memory that grows with the number of events shows when the same load lasts longer."""
 NOW = datetime.now(UTC).isoformat()
 ACKNOWLEDGED = b"HTTP/1.1 200"
 
@@ -62,7 +64,7 @@ class Load:
 
 
 def main() -> None:
-    """Both servers under each load, as one table."""
+    """The table, or the empty server for it."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.collector", description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each load")
     parser.add_argument("--serve-empty", type=int, help=argparse.SUPPRESS)
@@ -70,11 +72,15 @@ def main() -> None:
     if options.serve_empty:
         serve_empty(options.serve_empty)
         return
-    console, loads = Console(), list(measure(options.seconds))
+    print_collector(Console(), options.seconds)
+
+
+def print_collector(console: Console, seconds: float) -> None:
+    """Both servers under each load, as one table."""
     table = Table(title="collector: one worker process", title_justify="left")
     for name in ("load", "server", "events/s", "p50 ms", "p99 ms", "CPU µs/event", "MiB before", "MiB after"):
         table.add_column(name, justify="left" if name in ("load", "server") else "right")
-    for load in loads:
+    for load in measure(seconds):
         table.add_row(
             load.what,
             load.server,
@@ -91,14 +97,15 @@ def main() -> None:
 def measure(seconds: float) -> Iterator[Load]:
     """Each load on the collector and on the empty server."""
     with tempfile.TemporaryDirectory() as home, running_servers(Path(home)) as servers:
-        for what, batch, rate in (
-            (f"{RATE} single events/s", 1, RATE),
-            ("single events, saturated", 1, None),
-            (f"batches of {BATCH}, saturated", BATCH, None),
+        for what, batch, rate, times in (
+            (f"{RATE:,}/s", 1, RATE, 1),
+            ("saturated", 1, None, 1),
+            (f"batches of {BATCH}", BATCH, None, 1),
+            (f"{RATE:,}/s, {LONGER} times", 1, RATE, LONGER),
         ):
             for name, port, key, process in servers:
                 before, cpu_before = process.memory_info().rss / 2**20, cpu_seconds(process)
-                spent, latencies = uvloop.run(send(port, key, batch, rate, seconds))
+                spent, latencies = uvloop.run(send(port, key, batch, rate, seconds * times))
                 latencies.sort()
                 yield Load(
                     name,
