@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from dagster_project.runs import JudgedList, Release, judged_lists, open_release
+from dagster_project.runs import JudgedList, Release, hourly_lists, open_release
 
 if TYPE_CHECKING:
     from dagster_project.warehouse import Warehouse
@@ -41,17 +41,20 @@ with
 listed as (
     select
         count(*) as message_count,
+        count(*) filter (where (decided_at > last_as_of) is not false) as new_count,
         count(*) filter (where is_marketing) as marketing_count,
         count(*) filter (where is_marketing and consent_id is not null) as with_consent_count
     from (
-        select *, message_class = 'marketing' and channel not in ('profile', 'webhook') as is_marketing
+        select *,
+            (select max(as_of) from raw_runs.lists where as_of < {as_of}) as last_as_of,
+            message_class = 'marketing' and channel not in ('profile', 'webhook') as is_marketing
         from due
     )
 ),
 held as (
     select count(distinct message_id) as stale_consent_count
     from intermediate.int_send_decisions
-    where reason = 'consent_feed_stale' and evaluated_at > as_of - interval 1 day
+    where reason = 'consent_feed_stale' and evaluated_at > {as_of} - interval 1 day
 ),
 addresses as (select count(*) as address_count from profiles.profiles where email is not null),
 subscribed as (
@@ -68,10 +71,11 @@ outcomes as (
             where signal in ('message_bounced', 'message_complained', 'message_rejected')
         ) as failed_count
     from intermediate.int_signals
-    where occurred_at >= as_of - interval 1 day and occurred_at <= as_of
+    where occurred_at >= {as_of} - interval 1 day and occurred_at <= {as_of}
 )
 select
-    message_count, marketing_count, with_consent_count as marketing_with_consent_count, stale_consent_count,
+    message_count, new_count, marketing_count,
+    with_consent_count as marketing_with_consent_count, stale_consent_count,
     subscribed_count / nullif(address_count, 0) as consent_share, sent_count, failed_count
 from listed, held, addresses, subscribed, outcomes
 """
@@ -83,6 +87,7 @@ class ListFacts:
 
     Attributes:
         message_count: messages due now.
+        new_count: those of them that no earlier list has had.
         marketing_count: those of class marketing that reach a person (a changed profile needs no consent).
         marketing_with_consent_count: those of class marketing that name the consent they rest on.
         stale_consent_count: messages of the last day held back because the consent feed is stale.
@@ -92,6 +97,7 @@ class ListFacts:
     """
 
     message_count: int
+    new_count: int = 0
     marketing_count: int = 0
     marketing_with_consent_count: int = 0
     stale_consent_count: int = 0
@@ -111,10 +117,12 @@ class History:
 
     Attributes:
         comparable_counts: sizes of the lists of the same weekday and (± 1 h) time, latest first.
+        recent_count: messages that were new on the lists of the last hour.
         last_consent_share: the share at the last list that went; none on a new installation.
     """
 
     comparable_counts: tuple[int, ...] = ()
+    recent_count: int = 0
     last_consent_share: float | None = None
 
     @classmethod
@@ -123,6 +131,7 @@ class History:
         earlier = [judged for judged in past if judged.as_of < as_of]
         return cls(
             tuple(judged.message_count for judged in earlier if _is_comparable(judged.as_of, as_of)),
+            sum(judged.message_count for judged in earlier if as_of - judged.as_of < timedelta(hours=1)),
             next((judged.consent_share for judged in earlier if not judged.is_blocked), None),
         )
 
@@ -142,9 +151,9 @@ class Verdict:
 
 
 def list_is_not_empty(facts: ListFacts, history: History) -> Verdict:
-    """An empty list is suspicious when every comparable list had messages."""
+    """An empty list is suspicious when every comparable one had messages, and so has nobody for an hour."""
     past_counts = history.comparable_counts
-    expected = len(past_counts) >= ENOUGH_HISTORY and min(past_counts) > 0
+    expected = len(past_counts) >= ENOUGH_HISTORY and min(past_counts) > 0 and not history.recent_count
     if facts.message_count == 0 and expected:
         seen = f"no message is due, but each of the last {len(past_counts)} lists of these hours had some"
         return Verdict("list_is_not_empty", "blocked", f"{seen} (at least {min(past_counts)})")
@@ -223,12 +232,12 @@ def decide(
 def look(warehouse: Warehouse, as_of: datetime) -> ListFacts:
     """Read a list's facts: what is due, the consent it rests on, how the last day's messages fared."""
     warehouse.execute(DUE)
-    return ListFacts(**warehouse.query(LIST_FACTS.replace("as_of", f"timestamp '{as_of}'")).to_pylist()[0])
+    return ListFacts(**warehouse.query(LIST_FACTS.format(as_of=f"timestamp '{as_of}'")).to_pylist()[0])
 
 
 def judge(warehouse: Warehouse, as_of: datetime, facts: ListFacts) -> list[Verdict]:
     """All verdicts on a list, with the run log as its history."""
-    return decide(facts, judged_lists(warehouse), as_of, open_release(warehouse))
+    return decide(facts, hourly_lists(warehouse), as_of, open_release(warehouse))
 
 
 def _is_comparable(earlier: datetime, as_of: datetime) -> bool:

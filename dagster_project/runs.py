@@ -21,6 +21,7 @@ TABLES = (
         as_of timestamp, message_count bigint, consent_share double, failed_share double,
         is_blocked boolean, verdicts json, judged_at timestamp
     )""",
+    "alter table raw_runs.lists add column if not exists new_count bigint",
     """create table if not exists raw_runs.releases (
         list_as_of timestamp, message_count bigint, released_by text, reason text, released_at timestamp
     )""",
@@ -109,10 +110,32 @@ def judged_lists(warehouse: Warehouse, *, limit: int = FOUR_WEEKS_OF_HOURS) -> l
     return [JudgedList(**row) for row in rows]
 
 
+def hourly_lists(warehouse: Warehouse, *, limit: int = FOUR_WEEKS_OF_HOURS) -> list[JudgedList]:
+    """The lists of each hour as one, latest first: runs that follow each other closely share its messages.
+
+    Its size is what was new on them; a list of before that was counted counts whole.
+    """
+    rows = warehouse.query(
+        """with judged as (
+            select * from raw_runs.lists
+            qualify row_number() over (partition by as_of order by judged_at desc) = 1
+        )
+        select
+            max(as_of) as as_of,
+            cast(sum(coalesce(new_count, message_count)) as bigint) as message_count,
+            coalesce(max_by(consent_share, as_of) filter (where not is_blocked), max_by(consent_share, as_of))
+                as consent_share,
+            bool_and(is_blocked) as is_blocked
+        from judged group by date_trunc('hour', as_of) order by 1 desc limit ?""",
+        [limit],
+    ).to_pylist()
+    return [JudgedList(**row) for row in rows]
+
+
 def record_list(warehouse: Warehouse, as_of: datetime, facts: ListFacts, verdicts: Sequence[Verdict]) -> None:
     """Append one judged list."""
     warehouse.execute(
-        "insert into raw_runs.lists values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw_runs.lists values (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             as_of,
             facts.message_count,
@@ -121,6 +144,7 @@ def record_list(warehouse: Warehouse, as_of: datetime, facts: ListFacts, verdict
             any(verdict.blocks for verdict in verdicts),
             json.dumps([asdict(verdict) for verdict in verdicts]),
             utc_now(),
+            facts.new_count,
         ],
     )
 

@@ -93,6 +93,11 @@ class Settings:
         return self.home / "fence.json"
 
     @property
+    def hot_lane_path(self) -> Path:
+        """File that the hot lane of this installation holds a lock on."""
+        return self.home / "hot_lane.lock"
+
+    @property
     def collector_spool(self) -> Path:
         """Folder of the collector's open files; for a folder landing inside it, because they are renamed."""
         home = self.home if self.landing.startswith("s3://") else Path(self.landing)

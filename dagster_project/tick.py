@@ -20,6 +20,7 @@ from dagster_project.checks import ListFacts, Verdict, judge, look
 from dagster_project.dbt_runner import DbtProject, NodeResult
 from dagster_project.flows.compile import load_flows, write_flows
 from dagster_project.loader import LoadResult, load_landing
+from dagster_project.measurement.allocation import settle
 from dagster_project.warehouse import Warehouse, ensure_raw_tables, open_warehouse
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def tick(
     *,
     deliver: bool = True,
     live: bool = False,
+    is_hot: bool = False,
     progress: Progress | None = None,
 ) -> TickResult:
     """Bring an installation to a UTC moment.
@@ -79,6 +81,7 @@ def tick(
         as_of: naive UTC moment, not before the last tick's.
         deliver: hand due messages to the providers; without, the list is only decided.
         live: the clock runs during delivery; otherwise it stands at `as_of`, so that a replay is exact.
+        is_hot: somebody waits for it: deliver only what has just been decided, and leave the readers' copy.
         progress: called with (stage, done, total).
 
     Raises:
@@ -94,15 +97,17 @@ def tick(
         with watch("check"):
             facts, verdicts = check(warehouse, as_of)
             is_held = any(verdict.blocks for verdict in verdicts)
-            due = delivery.read_due(settings, warehouse, as_of) if deliver and not is_held else None
+            wanted = deliver and not is_held
+            due = delivery.read_due(settings, warehouse, as_of, is_hot=is_hot) if wanted else None
     outcome = None
     if due is not None:
         with watch("deliver"):
             outcome = delivery.deliver_due(settings, due, None if live else as_of, progress)
     with watch("results"):
         take_results(settings)
-    with watch("serve"):
-        serve(settings)
+    if not is_hot:
+        with watch("serve"):
+            serve(settings)
     return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
 
 
@@ -128,6 +133,8 @@ def transform(
 ) -> list[NodeResult]:
     """Run what a tick must run; all models and seeds when the project changed since the last tick.
 
+    Before that, splits of flows whose time has come are decided from what the last tick left.
+
     Raises:
         TimeRunsForwardError: when `as_of` lies before the last tick.
         DbtError: when a node fails.
@@ -135,6 +142,7 @@ def transform(
     project = dbt_project(settings)
     started, fingerprint = time.perf_counter(), project.fingerprint()
     runs.no_way_back(warehouse, as_of)
+    settle(warehouse, as_of)
     last = runs.last_run(warehouse)
     if last and last.project_fingerprint == fingerprint and last.as_of > as_of - LONGEST_PAUSE:
         nodes = project.tick(as_of, progress)

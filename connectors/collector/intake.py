@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from connectors.collector.dependencies import Dependencies
     from connectors.store import Store
 
+GATHERED = frozenset(
+    {
+        *("Page Viewed", "Screen Viewed", "Product List Viewed", "Products Searched", "Product Viewed"),
+        *("Product Added", "Product Removed", "Cart Viewed", "Checkout Started"),
+        *("Identified", "Grouped", "Aliased"),
+    }
+)
+"""Browsing, and calls that make no message due by themselves: they may gather for some seconds. Anything
+else (a sign-up, an order, an event of the shop's own) may be what somebody waits for."""
+
 
 class Intake:
     """Takes events in; belongs to one event loop.
@@ -47,7 +57,8 @@ class Intake:
             await self._facts.do(news)
         except SQLAlchemyError as error:
             raise StorageFailed(type(error).__name__) from error
-        await self._journal.append_lines(received.lines)
+        is_urgent = any(event.event_name not in GATHERED for event in received.events)
+        await self._journal.append_lines(received.lines, is_urgent=is_urgent)
 
 
 def _keep(store: Store, signals: Mapping[str, str], events: list[Event]) -> None:

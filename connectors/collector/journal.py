@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 from connectors.errors import ConnectorError
@@ -30,6 +31,10 @@ class Segments(Protocol):
 
     def write(self, lines: bytes) -> None:
         """Make whole lines durable, or raise `StorageFailed` and keep none of them."""
+        ...
+
+    def hurry(self) -> None:
+        """Somebody waits for what comes of the lines that were just written: complete the file soon."""
         ...
 
     def tend(self) -> None:
@@ -58,6 +63,7 @@ class Journal:
         self._max_waiting_bytes = max_waiting_bytes
         self._thread = ThreadPoolExecutor(1, "journal")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._is_urgent = False
         self._waiting_bytes = 0
         self._something_waits = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -78,16 +84,21 @@ class Journal:
         await loop.run_in_executor(self._thread, self._segments.close)
         self._thread.shutdown()
 
-    async def append(self, records: Iterable[Mapping[str, Any]]) -> None:
+    async def append(self, records: Iterable[Mapping[str, Any]], *, is_urgent: bool = False) -> None:
         """Keep records as landing lines; returns when they are durable.
+
+        Args:
+            records: one per line.
+            is_urgent: they may make a message due, and land as soon as may be.
 
         Raises:
             Busy: too much is waiting; nothing was kept.
             StorageFailed: nothing of this call was kept.
         """
-        await self.append_lines(b"".join(encode_record(dict(record)) for record in records))
+        lines = b"".join(encode_record(dict(record)) for record in records)
+        await self.append_lines(lines, is_urgent=is_urgent)
 
-    async def append_lines(self, lines: bytes) -> None:
+    async def append_lines(self, lines: bytes, *, is_urgent: bool = False) -> None:
         """As `append`, for NDJSON that is ready: whole lines, each with its line feed."""
         if not lines:
             return
@@ -96,6 +107,7 @@ class Journal:
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((lines, done))
         self._waiting_bytes += len(lines)
+        self._is_urgent |= is_urgent
         self._something_waits.set()
         await done
 
@@ -117,11 +129,13 @@ class Journal:
     async def _commit(self) -> None:
         """One group: whoever is cancelled meanwhile was not acknowledged, whatever became of the lines."""
         group, self._waiting = self._waiting, []
+        is_urgent, self._is_urgent = self._is_urgent, False
         self._something_waits.clear()
         lines = b"".join(lines for lines, _ in group)
         failure: Exception | None = None
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._segments.write, lines)
+            work = partial(self._write, lines, is_urgent=is_urgent)
+            await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Exception as error:  # noqa: BLE001  (whoever waits must hear of it, whatever it is)
             failure = error if isinstance(error, StorageFailed) else StorageFailed(type(error).__name__)
         self._waiting_bytes -= len(lines)
@@ -132,3 +146,8 @@ class Journal:
                 done.set_exception(failure)
             else:
                 done.set_result(None)
+
+    def _write(self, lines: bytes, *, is_urgent: bool) -> None:
+        self._segments.write(lines)
+        if is_urgent:
+            self._segments.hurry()

@@ -74,7 +74,7 @@ class _OptIn:
         hour = now.replace(minute=0, second=0, microsecond=0)
         identifier = event_id("subscribe", address.lower(), hour)
         asked = landing_record(self._deps, "Subscription Requested", identifier, properties, now)
-        await self._deps.journal.append([asked])
+        await self._deps.journal.append([asked], is_urgent=True)
         if wants_json:
             return JSONResponse({"success": True}, 202)
         return self._pages.notice(request, "requested", 202)

@@ -42,6 +42,7 @@ class SegmentFiles:
         spool: folder of open segments, on the same disk as a folder landing.
         clock: the time as naive UTC; names and ages follow it.
         max_seconds: a segment older than this is completed.
+        urgent_seconds: one with urgent lines as soon as it is older than this.
         max_bytes: as is one that is larger.
         max_unlanded_bytes: what may wait for a landing that cannot be reached; beyond it writes fail.
     """
@@ -53,6 +54,7 @@ class SegmentFiles:
         clock: Callable[[], datetime],
         *,
         max_seconds: float = 5.0,
+        urgent_seconds: float = 0.5,
         max_bytes: int = 64 << 20,
         max_unlanded_bytes: int = MAX_UNLANDED_BYTES,
     ) -> None:
@@ -60,6 +62,7 @@ class SegmentFiles:
         self._spool = spool
         self._clock = clock
         self._max_seconds = max_seconds
+        self._urgent_seconds = urgent_seconds
         self._max_bytes = max_bytes
         self._max_unlanded_bytes = max_unlanded_bytes
         self._open: _Segment | None = None
@@ -87,11 +90,18 @@ class SegmentFiles:
         if self._open.bytes >= self._max_bytes:
             self._complete_open()
 
+    def hurry(self) -> None:
+        """The open segment has urgent lines."""
+        if self._open:
+            self._open.is_urgent = True
+
     def tend(self) -> None:
         """Complete an old segment, land what is complete, take over what dead processes left."""
         now = self._clock()
-        if self._open and (now - self._open.opened_at).total_seconds() >= self._max_seconds:
-            self._complete_open()
+        if self._open:
+            longest = self._urgent_seconds if self._open.is_urgent else self._max_seconds
+            if (now - self._open.opened_at).total_seconds() >= min(longest, self._max_seconds):
+                self._complete_open()
         if self._recovered_at is None or (now - self._recovered_at).total_seconds() >= RECOVER_SECONDS:
             self._recovered_at = now
             self._complete.extend(_left_over(self._spool))
@@ -130,6 +140,7 @@ class _Segment:
         self.path = path
         self.bytes = durable_bytes
         self.opened_at = opened_at
+        self.is_urgent = False
         self.is_landed = False
         self._descriptor = descriptor
 

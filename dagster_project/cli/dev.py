@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Annotated
 
 import typer
@@ -44,9 +46,12 @@ retention:
 def dev(
     port: Annotated[int, typer.Option(help="Where the UI listens.")] = 3000,
     host: Annotated[str, typer.Option(help="The address that the UI is bound to.")] = "127.0.0.1",
+    with_hot_lane: Annotated[
+        bool, typer.Option("--hot-lane/--no-hot-lane", help="Send within seconds what events make due.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Dagster's UI, schedules and sensors on this installation, until Ctrl-C.
+    """Dagster's UI, schedules, sensors and the hot lane on this installation, until Ctrl-C.
 
     Flows and the dbt project are checked and parsed first, so that no run has to.
     """
@@ -60,7 +65,21 @@ def dev(
     else:
         typer.echo(f"Millrace is on its way to http://{host}:{port} (Ctrl-C ends it)", err=True)
     words = ["dagster", "dev", "-w", "workspace.yaml", "--host", host, "--port", str(port)]
-    done = subprocess.run(  # noqa: S603  (our own words)
-        [sys.executable, "-m", *words], cwd=CHECKOUT, env=settings.child_environment(), check=False
-    )
+    environment = settings.child_environment()
+    with hot_lane(environment) if with_hot_lane else nullcontext():
+        done = subprocess.run(  # noqa: S603  (our own words)
+            [sys.executable, "-m", *words], cwd=CHECKOUT, env=environment, check=False
+        )
     raise typer.Exit(1 if done.returncode else 0)
+
+
+@contextmanager
+def hot_lane(environment: Mapping[str, str]) -> Iterator[None]:
+    """`millrace hot-lane` as a process of its own; should it end early, Dagster's sensor takes over."""
+    command = [sys.executable, "-c", "from dagster_project.cli import main; main()", "hot-lane"]
+    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment)  # noqa: S603  (as above)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "demo": "Play two months of a shop, its messages and what they earned.",
     "run": "One tick: from landing to messages, as of a moment.",
+    "hot-lane": "Send within seconds what events make due.",
     "import": "Turn foreign data into landing files.",
     "sql": "Ask the warehouse, read-only; tables by their bare names.",
     "flows": "Check flows, and show who gets what, when.",
@@ -30,7 +31,7 @@ COMMANDS = {
 }
 """Name and summary of each command, in the order in which a newcomer needs them."""
 
-MODULES = {"import": "imports"}
+MODULES = {"import": "imports", "hot-lane": "hot_lane"}
 """Commands whose module cannot bear their name."""
 
 

@@ -47,7 +47,7 @@ QUICK = {
 """How each command is asked for JSON; those that are not here would play for minutes, serve, or have no data."""
 ELSEWHERE = {
     *("demo", "dev", "feedback read", "import online-retail", "collector", "keys create", "keys revoke"),
-    *("sends release", "deadletters replay", "fence arm"),
+    *("sends release", "deadletters replay", "fence arm", "hot-lane"),
 }
 
 

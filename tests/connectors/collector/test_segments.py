@@ -55,6 +55,21 @@ def test_a_segment_lands_when_it_is_old_enough_and_not_before(segments, clock, l
     assert landed() == [{"n": 1}]
 
 
+def test_a_segment_with_something_urgent_lands_sooner(segments, clock, landing, landed):
+    files = segments(max_seconds=5, urgent_seconds=0.5)
+    files.write(b'{"n":1}\n')
+    files.hurry()
+    files.tend()
+    assert landing.files() == []
+    clock.now += timedelta(seconds=0.5)
+    files.tend()
+    files.write(b'{"n":2}\n')
+    files.tend()
+    files.close()
+    assert landed() == [{"n": 1}, {"n": 2}]
+    assert len(landing.files()) == 2
+
+
 def test_a_segment_lands_when_it_is_large_enough(segments, landed):
     files = segments(max_bytes=8)
     files.write(b'{"n":1}\n')

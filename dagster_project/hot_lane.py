@@ -1,0 +1,110 @@
+"""The hot lane: what lands is decided and sent within seconds, by one process that stays warm.
+
+A turn is a tick: the same models, decisions, circuit breakers and ledger as in the hourly run, without what
+nobody waits for. It sends only what has just been decided, a bounded number at a time, so a campaign of a
+million is the hourly run's; what the lane leaves, the hourly run finds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from connectors.landing import open_landing
+from dagster_project.alerts import alert
+from dagster_project.runs import utc_now
+from dagster_project.tick import TickResult, tick
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dagster_project.settings import Settings
+
+LOOK_SECONDS = 0.25
+LOOKING_SHARE = 5
+"""A look at a large landing takes time: looking is at most this fraction of the time between two."""
+REST_SECONDS = 1.0
+"""Between two turns, in which others may have the warehouse: Dagster's runs, the command line."""
+LONGEST_PAUSE_SECONDS = 60.0
+
+log = logging.getLogger("millrace")
+
+
+class HotLaneRunsError(RuntimeError):
+    """Another process is the hot lane of this installation."""
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Be the hot lane of an installation; the lock dies with the process.
+
+    Raises:
+        HotLaneRunsError: there is one already.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with settings.hot_lane_path.open("ab") as file:
+        if not _locked(file):
+            raise HotLaneRunsError(f"another process is the hot lane of {settings.home}")
+        yield
+
+
+def is_running(settings: Settings) -> bool:
+    """Whether some process is the hot lane now."""
+    path: Path = settings.hot_lane_path
+    if not path.exists():
+        return False
+    with path.open("ab") as file:
+        return not _locked(file)
+
+
+def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], None]) -> None:
+    """Take turns until it is stopped: one at the start, then one whenever something has landed.
+
+    A turn that fails is told to people and tried again, after longer and longer pauses.
+
+    Args:
+        settings: the installation.
+        stop: set to end after the turn under way.
+        told: called with what each turn did.
+    """
+    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    seen: frozenset[str] | None = None
+    pause, was_blocked = REST_SECONDS, False
+    while not stop.is_set():
+        started = time.monotonic()
+        landed = frozenset(f"{file.name} {file.fingerprint}" for file in landing.files())
+        if landed == seen:
+            stop.wait(max(LOOK_SECONDS, LOOKING_SHARE * (time.monotonic() - started)))
+            continue
+        try:
+            result = turn(settings, stop)
+            seen, pause = landed, REST_SECONDS
+            if result.is_blocked and not was_blocked:
+                reasons = "; ".join(verdict.reason for verdict in result.verdicts if verdict.blocks)
+                alert(settings, f"the list is held ({reasons}): `millrace sends release --by NAME`")
+            was_blocked = result.is_blocked
+            told(result)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the next customer must not wait for a person)
+            alert(settings, f"the hot lane failed, again in {pause:.0f} s: {type(error).__name__}: {error}")
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        stop.wait(pause)
+
+
+def turn(settings: Settings, stop: threading.Event) -> TickResult:
+    """One tick, at a whole second: models know no fractions, and see what arrived in one from its end on."""
+    now = utc_now()
+    stop.wait(1 - now.microsecond / 1_000_000)
+    return tick(settings, utc_now().replace(microsecond=0), live=True, is_hot=True)
+
+
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

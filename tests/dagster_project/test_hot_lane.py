@@ -1,0 +1,78 @@
+"""The hot lane: what has just been decided goes at once; one process; it goes on whatever happens."""
+
+import csv
+import shutil
+import threading
+from datetime import timedelta
+
+import pytest
+from dagster import DagsterInstance, SkipReason, build_sensor_context
+
+from connectors.collector.intake import GATHERED
+from connectors.landing import open_landing
+from dagster_project import hot_lane
+from dagster_project.automation import new_landing_files
+from dagster_project.reading import ask
+from dagster_project.settings import CHECKOUT, Settings
+from dagster_project.tick import tick
+from tests.dagster_project.conftest import NOON, event, people
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_it_sends_what_was_just_decided_and_leaves_the_rest_to_the_hourly_run(small_shop, tmp_path):
+    shop = Settings.under(shutil.copytree(small_shop.home, tmp_path / "home"))
+    consent = {"channel": "email", "purpose": "marketing", "source": "form"}
+    eve, fay = ({**people()[0], "userId": name, "messageId": name} for name in ("eve", "fay"))
+    eve["traits"], fay["traits"] = ({"email": f"{name}@example.com"} for name in ("eve", "fay"))
+    landing = open_landing(shop.landing)
+    landing.write("eve.ndjson", [eve, event(11, "eve", "Subscribed", "12:05", **consent)])
+    tick(shop, NOON + 6 * MINUTE, deliver=False)
+    landing.write("fay.ndjson", [fay, event(12, "fay", "Subscribed", "12:20", **consent)])
+    served = shop.serving_path.stat()
+    hot = tick(shop, NOON + 21 * MINUTE, is_hot=True)
+    assert (hot.facts.message_count, hot.facts.new_count) == (2, 1)
+    assert hot.delivery.counts == {"accepted": 1}
+    assert shop.serving_path.stat().st_mtime_ns == served.st_mtime_ns
+    hourly = tick(shop, NOON + 60 * MINUTE)
+    assert hourly.delivery.counts == {"accepted": 1}
+    listed = ask(shop, "select message_count, new_count from raw_runs.lists order by as_of desc limit 3")
+    assert [tuple(row.values()) for row in listed.to_pylist()] == [(1, 0), (2, 1), (1, 1)]
+
+
+def test_there_is_one_and_while_it_runs_dagsters_sensor_rests(tmp_path, monkeypatch):
+    monkeypatch.setenv("MILLRACE_HOME", str(tmp_path))
+    settings = Settings.under(tmp_path)
+    assert not hot_lane.is_running(settings)
+    with hot_lane.only_one(settings):
+        assert hot_lane.is_running(settings)
+        with pytest.raises(hot_lane.HotLaneRunsError), hot_lane.only_one(settings):
+            pass
+        with DagsterInstance.ephemeral() as instance:
+            said = new_landing_files(build_sensor_context(instance=instance))
+        assert isinstance(said, SkipReason)
+        assert said.skip_message == "the hot lane takes what lands"
+    assert not hot_lane.is_running(settings)
+
+
+def test_a_turn_that_fails_is_told_and_taken_again_until_it_succeeds(tmp_path, monkeypatch):
+    stop, alerts, turns = threading.Event(), [], []
+
+    def turn(_settings, _stop):
+        turns.append(None)
+        if len(turns) < 3:
+            raise OSError("the disk is full")
+        return type("Result", (), {"is_blocked": False})
+
+    monkeypatch.setattr(hot_lane, "turn", turn)
+    monkeypatch.setattr(hot_lane, "alert", lambda _settings, text: alerts.append(text))
+    monkeypatch.setattr(hot_lane, "REST_SECONDS", 0.01)
+    hot_lane.run(Settings.under(tmp_path), stop, lambda _result: stop.set())
+    assert len(turns) == 3
+    assert alerts == [f"the hot lane failed, again in {pause} s: OSError: the disk is full" for pause in "00"]
+
+
+def test_only_browsing_and_calls_without_consequence_may_gather(request):
+    with (CHECKOUT / "dbt" / "seeds" / "event_kinds.csv").open(newline="") as lines:
+        visits = {row["event_name"] for row in csv.DictReader(lines) if row["is_visit"] == "true"}
+    assert visits - {"Order Completed"} == GATHERED - {"Identified", "Grouped", "Aliased"}
