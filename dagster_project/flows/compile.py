@@ -129,13 +129,26 @@ def _arm_rows(flow: Flow, step: Step) -> Iterator[ArmRow]:
         if step.branch[-1].if_:
             yield _arm_row(flow, step, Action(), "else", len(step.branch) + 1)
     elif step.ab_test is not None:
-        total = Decimal()
-        for position, (name, variant) in enumerate(step.ab_test.items(), start=1):
-            bounds = (float(total / WHOLE), float((total + variant.share) / WHOLE))
-            total += variant.share
-            yield _arm_row(flow, step, variant, name, position, bounds=bounds, variant=name)
+        yield from _variant_rows(flow, step, step.ab_test)
     else:
         yield _arm_row(flow, step, step, "only", 1)
+
+
+def _variant_rows(flow: Flow, step: Step, variants: dict[str, Variant]) -> Iterator[ArmRow]:
+    """Variants side by side within the sample; behind it, what a flow sends to the others meanwhile.
+
+    A campaign has nothing there: the others wait until the shares of the winner cover them.
+    """
+    sample = step.winner.sample / WHOLE if step.winner else Decimal(1)
+    total = Decimal()
+    for position, (name, variant) in enumerate(variants.items(), start=1):
+        bounds = (float(total * sample / WHOLE), float((total + variant.share) * sample / WHOLE))
+        total += variant.share
+        yield _arm_row(flow, step, variant, name, position, bounds=bounds, variant=name)
+    if sample < 1 and flow.definition.kind == "flow" and step.fallback:
+        name, rest = step.fallback, (float(sample), 1.0)
+        arm = f"{name}_meanwhile"
+        yield _arm_row(flow, step, variants[name], arm, len(variants) + 1, bounds=rest, variant=name)
 
 
 def _arm_row(

@@ -44,7 +44,8 @@ class StepRow:
 class ArmRow:
     """One way of a step. The first is taken whose condition holds and whose share has the profile.
 
-    Every step has an arm for everybody: a branch without `else` ends in an arm that does nothing.
+    Every step has an arm for everybody: a branch without `else` ends in an arm that does nothing. But in a
+    campaign that finds its winner by a sample, the others have none until there is one.
     """
 
     flow: str

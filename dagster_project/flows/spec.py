@@ -9,8 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dagster_project.flows.fields import (
     ConditionWords,
@@ -28,6 +27,7 @@ from dagster_project.flows.fields import (
     WaitUntilWords,
     by_name,
 )
+from dagster_project.flows.splits import Bandit, Vocabulary, Winner, at_most, misuse
 from dagster_project.flows.words import SECONDS, WHOLE, Reenter, duration_words, share_words
 
 LONGEST = 365 * SECONDS["day"]
@@ -39,30 +39,12 @@ LONGEST_ENTRY = 60 * SECONDS["day"]
 COMPARISONS = ("is", "is_not", "at_least", "at_most", "more_than", "less_than", "is_known")
 
 
-def misuse(at: str, message: str) -> PydanticCustomError:
-    """An error about words that are right by themselves but not together, shown at the field `at`."""
-    return PydanticCustomError("misuse", "{message}", {"message": message, "at": at})
-
-
-def _at_most(longest: int, **durations: int | None) -> None:
-    for field, seconds in durations.items():
-        if seconds and seconds > longest:
-            said, allowed = duration_words(seconds), duration_words(longest)
-            raise misuse(field, f"{said} is more than the engine looks back to: say {allowed} or less")
-
-
 def _term(value: object) -> object:
     return {"signal": value} if isinstance(value, str) else value
 
 
 def _variant(value: object) -> object:
     return {"share": value} if isinstance(value, str) else value
-
-
-class Vocabulary(BaseModel):
-    """Frozen; no word beyond its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Goal(Vocabulary):
@@ -155,7 +137,7 @@ class Condition(Vocabulary):
             raise misuse("any_of", "a condition lists terms in any_of, all_of or none_of")
         if self.any_of and (self.all_of or self.none_of):
             raise misuse("any_of", "any_of stands alone; all_of and none_of may stand together")
-        _at_most(LONGEST, within=self.within)
+        at_most(LONGEST, within=self.within)
         return self
 
 
@@ -213,7 +195,14 @@ class Step(Action):
     wait_until: WaitUntilWords | None = None
     at: LocalTime | None = None
     ab_test: dict[Name, Annotated[Variant, BeforeValidator(_variant)]] | None = None
+    winner: Winner | None = None
+    bandit: Bandit | None = None
     branch: tuple[Arm, ...] | None = None
+
+    @property
+    def fallback(self) -> str | None:
+        """The variant for those who are not part of the split, and for everybody when nobody has won."""
+        return (self.winner and self.winner.otherwise) or next(iter(self.ab_test or ()), None)
 
     @model_validator(mode="after")
     def _acts_one_way(self) -> Self:
@@ -221,6 +210,7 @@ class Step(Action):
             raise misuse("step", "entry is the moment of entering: name the step otherwise")
         if self.wait_until and (self.wait or self.at):
             raise misuse("wait_until", "wait_until stands alone, without wait or at")
+        self._check_end_of_split()
         if self.branch is not None:
             self._check_branch(self.branch)
         elif self.ab_test is not None:
@@ -237,6 +227,17 @@ class Step(Action):
             raise misuse("branch", "a branch is a list of `if` arms; one `else: true` may come last")
         if len(set(names)) < len(names):
             raise misuse("branch", "two arms ask the same condition: the second is never reached")
+
+    def _check_end_of_split(self) -> None:
+        for word, said in (("winner", self.winner), ("bandit", self.bandit)):
+            if said and not self.ab_test:
+                raise misuse(word, f"only an ab_test has a {word}: name its variants there")
+        if self.winner and self.bandit:
+            raise misuse("bandit", "a split ends by a winner or by a bandit, not by both")
+        if self.winner and self.fallback not in (self.ab_test or ()):
+            raise misuse("winner", f"otherwise names a variant of this step: {', '.join(self.ab_test or ())}")
+        if self.winner:
+            at_most(LONGEST_ENTRY, winner=self.winner.after)
 
     def _check_shares(self, variants: dict[str, Variant]) -> None:
         total = sum((variant.share for variant in variants.values()), Decimal())
@@ -258,7 +259,7 @@ class Definition(Vocabulary):
     goal: Goal | None = None
     exit_on: tuple[Name, ...] = ()
     hold_out: Share = Decimal()
-    conditions: Annotated[dict[Name, Condition], AfterValidator(by_name)] = {}
+    conditions: Annotated[dict[Name, Condition], AfterValidator(by_name)] = Field(default_factory=dict)
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     @property
@@ -278,9 +279,17 @@ class Definition(Vocabulary):
 
     @model_validator(mode="after")
     def _fits_the_memory(self) -> Self:
-        _at_most(LONGEST, max_age=self.max_age, steps=self.nominal_seconds)
-        _at_most(LONGEST, reenter=self.reenter.after_seconds)
-        _at_most(LONGEST_ENTRY, enter_within=self.enter_within)
+        at_most(LONGEST, max_age=self.max_age, steps=self.nominal_seconds)
+        at_most(LONGEST, reenter=self.reenter.after_seconds)
+        at_most(LONGEST_ENTRY, enter_within=self.enter_within)
+        return self
+
+    @model_validator(mode="after")
+    def _campaigns_sample(self) -> Self:
+        if self.kind == "campaign" and any(
+            step.winner and not step.winner.is_sample_moderate for step in self.steps
+        ):
+            raise misuse("steps", "a campaign has its winner found by a sample: say sample, 10% to 50%")
         return self
 
     def words(self) -> dict[str, Any]:

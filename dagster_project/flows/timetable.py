@@ -57,6 +57,11 @@ def rules(flow: Flow) -> dict[str, str]:
         "held out": share_words(definition.hold_out),
         "messages": f"{definition.message_class}, priority {definition.priority}",
         **{name: str(condition) for name, condition in definition.conditions.items()},
+        **{
+            f"end of {step.step}": _end_of_split(step)
+            for step in definition.steps
+            if step.winner or step.bandit
+        },
     }
 
 
@@ -79,10 +84,14 @@ def who(arm: ArmRow) -> str:
     """Whom an arm takes, in words."""
     if arm.variant:
         share = Decimal(repr(arm.share_to)) - Decimal(repr(arm.share_from))
-        return f"{share_words((share * WHOLE).normalize())} {arm.variant}"
+        return f"{share_words((share * WHOLE).normalize())} {arm.arm}"
     if arm.condition:
         return f"if {arm.condition}"
     return "otherwise" if arm.arm == "else" else "everyone"
+
+
+def _end_of_split(step: Step) -> str:
+    return f"{step.winner}, otherwise {step.fallback}" if step.winner else str(step.bandit)
 
 
 def _moments(flow: Flow) -> Iterator[tuple[Step, str]]:

@@ -172,7 +172,7 @@ def warning(arm: Arm, lift: Comparison, ratio: float, balance: float, *, is_base
         "the arms differed before the experiment: believe nothing": balance < MISMATCH_P_VALUE,
         f"fewer than {MINIMUM_PARTICIPANTS} participants": arm.totals.count < MINIMUM_PARTICIPANTS,
         "nothing varies: no statement": not is_baseline and not lift.is_known,
-        weak: not is_baseline and lift.needed_count > arm.totals.count,
+        weak: lift.is_underpowered,
     }
     return next((words for words, holds in said.items() if holds), None)
 

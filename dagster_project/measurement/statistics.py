@@ -63,6 +63,13 @@ class Totals:
         around = product - getattr(self, left) * getattr(self, right) / self.count
         return float(max(around, 0.0) if left == right else around) / (self.count - 1)
 
+    @property
+    def varies(self) -> bool:
+        """Whether units differ at all from one another, given how often they were counted."""
+        ratio = self.mean
+        parts = (self.spread("value", "value"), ratio**2 * self.spread("weight", "weight"))
+        return sum(parts) - 2 * ratio * self.spread("value", "weight") > 1e-12 * sum(parts)
+
     def aggregates(self) -> Aggregates:
         """The same as means, variances and covariances, in tea-tasting's words."""
         from tea_tasting.aggr import Aggregates  # noqa: PLC0415  (2 s that only an analysis should pay)
@@ -94,6 +101,7 @@ class Comparison:
         expected_loss: what choosing the arm loses on average if it is worse.
         detectable_lift: smallest true difference that such groups find four times out of five.
         needed_count: units in both arms together to find a difference of a tenth of the baseline.
+        unit_count: units in both arms together.
     """
 
     lift: float = math.nan
@@ -109,17 +117,25 @@ class Comparison:
     expected_loss: float = math.nan
     detectable_lift: float = math.nan
     needed_count: float = math.nan
+    unit_count: int = 0
 
     @property
     def is_known(self) -> bool:
         """Whether the figures allow one to say anything."""
         return math.isfinite(self.standard_error) and self.standard_error > 0
 
+    @property
+    def is_underpowered(self) -> bool:
+        """Whether nothing was found, and a worthwhile lift would often have been missed."""
+        return self.low <= 0 <= self.high and self.needed_count > self.unit_count
+
 
 def compare(arm: Totals, baseline: Totals) -> Comparison:
     """Compare two arms; an empty `Comparison` when one has fewer than two units or nothing varies."""
     if min(arm.count, baseline.count) <= 1 or min(arm.weight, baseline.weight) <= 0:
         return Comparison()
+    if not (arm.varies or baseline.varies):
+        return Comparison(plain_lift=arm.mean - baseline.mean)
     both = (baseline.aggregates(), arm.aggregates())
     adjusted = _ratio_of_means(use_t=True).analyze_aggregates(*both)
     error, plain = _standard_error(adjusted, both), arm.mean - baseline.mean
@@ -144,6 +160,7 @@ def compare(arm: Totals, baseline: Totals) -> Comparison:
         expected_loss=loss,
         detectable_lift=detectable,
         needed_count=units * (detectable / wanted) ** 2 if wanted else math.nan,
+        unit_count=units,
     )
 
 

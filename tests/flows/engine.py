@@ -33,6 +33,7 @@ VIEWS = (
     "stg_flows__flow_arms",
     "stg_flows__flow_conditions",
     "stg_flows__flow_exits",
+    "stg_measurement__allocations",
     "int_flow_steps",
     "int_flow_exits",
     "int_flow_candidates",

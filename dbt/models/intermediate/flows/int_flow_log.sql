@@ -18,9 +18,25 @@ answers as (
 
 arms as (
     select
-        *,
-        flow || ':' || step as experiment,
-    from {{ ref('stg_flows__flow_arms') }}
+        arms.flow,
+        arms.flow_version,
+        arms.step,
+        arms.arm,
+        arms.arm_position,
+        arms.condition,
+        arms.action,
+        arms.variant,
+        arms.flow || ':' || arms.step as experiment,
+        coalesce(allocations.share_from, arms.share_from) as share_from,
+        coalesce(allocations.share_to, arms.share_to) as share_to,
+    from {{ ref('stg_flows__flow_arms') }} as arms
+    left join {{ ref('stg_measurement__allocations') }} as allocations
+        on
+            arms.flow = allocations.flow
+            and arms.step = allocations.step
+            and arms.arm = allocations.arm
+            and arms.share_from = allocations.replaces_from
+            and arms.share_to = allocations.replaces_to
 ),
 
 -- the first arm whose condition holds and whose share has the profile
