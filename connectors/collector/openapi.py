@@ -87,7 +87,11 @@ OPERATIONS = (
         takes=((JSON, "Anything"), (FORM, "Anything")),
     ),
     Operation(
-        "/webhooks/{sender}", "get", "Meta's question whether the address is ours.", (200, 404), media=(TEXT,)
+        "/webhooks/{sender}",
+        "get",
+        "Meta's question whether the address is ours.",
+        (200, 400, 404),
+        media=(TEXT,),
     ),
     Operation("/o/{token}", "get", "The open pixel of a message.", (200, 404), media=("image/gif",)),
     Operation("/c/{token}", "get", "A click: on to the signed target.", (302, 404), media=()),

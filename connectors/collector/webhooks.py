@@ -7,16 +7,17 @@ it again changes nothing.
 
 from __future__ import annotations
 
-import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.request import urlopen
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connectors.collector import handshakes
 from connectors.collector.audit import append_audit
 from connectors.collector.calls import receive
 from connectors.collector.dependencies import Dependencies
@@ -29,14 +30,12 @@ from connectors.content.template import Library
 from connectors.feedback import twilio
 from connectors.feedback.model import Feedback, NotAuthentic, Post, Reject
 from connectors.feedback.providers import PROVIDERS, Provider
-from connectors.feedback.sns import TIMEOUT_SECONDS, subscription_to_confirm
 from connectors.store import Store
 
 MAX_BODY_BYTES = 2 << 20
 MAX_DEPTH = 20
 """Orders are larger and deeper than what pages send; SendGrid posts up to 768 kB at once."""
 AUDITED_PER_MINUTE = 60
-RETRY_SECONDS = 30
 
 
 def routes(deps: Dependencies) -> list[Route]:
@@ -71,18 +70,13 @@ class _Webhooks:
             return await self._take_feedback(name, sender, post)
 
     async def answer_challenge(self, request: Request) -> Response:
-        """Meta asks whether the address is ours before it reports to it."""
-        token = self._deps.options.secrets.get(f"{request.path_params['sender'].upper()}_VERIFY_TOKEN")
-        given = request.query_params.get("hub.verify_token", "")
-        if not token or not hmac.compare_digest(token.encode(), given.encode(errors="replace")):
-            raise refusal(404, "no such webhook, or its verify token is not set")
-        return PlainTextResponse(request.query_params.get("hub.challenge", ""))
+        return handshakes.answer_challenge(request, self._deps.options.secrets)
 
     async def _verify(self, name: str, sender: Source | Provider, post: Post, secret: str) -> None:
         try:
             await run_in_threadpool(sender.verify, post, secret)
         except OSError:  # of the network: SNS's certificate
-            raise refusal(503, "the signature cannot be checked now", RETRY_SECONDS) from None
+            raise refusal(503, "the signature cannot be checked now", handshakes.RETRY_SECONDS) from None
         except (NotAuthentic, ValueError, TypeError, LookupError) as error:
             reason = str(error) if isinstance(error, NotAuthentic) else "a signature that cannot be read"
             await run_in_threadpool(self._refusals.note, name, reason, post.received_at)
@@ -95,14 +89,19 @@ class _Webhooks:
 
     async def _take_events(self, name: str, source: Source, post: Post) -> Response:
         key = WriteKey(f"webhook:{name}", name, is_public=False, created_at=post.received_at)
+        noted = source.notice(post)
+        if noted:
+            await run_in_threadpool(self._note, name, post.received_at, *noted)
         received = receive(source.records(post), key, self._options, post.received_at)
         await self._intake.take(received)
         return JSONResponse({"success": True})
 
+    def _note(self, name: str, at: datetime, action: str, subject: str, details: Mapping[str, Any]) -> None:
+        with self._deps.store.transaction() as connection:
+            append_audit(connection, at, f"webhook:{name}", action, subject, details)
+
     async def _take_feedback(self, name: str, provider: Provider, post: Post) -> Response:
-        confirmation = subscription_to_confirm(post) if name == "ses" else None
-        if confirmation:
-            await run_in_threadpool(_visit, confirmation)
+        if name == "ses" and await run_in_threadpool(handshakes.confirm_subscription, post):
             return JSONResponse({"success": True})
         items = await run_in_threadpool(provider.normalize, post)
         await self._deps.feedback.take([item for item in items if isinstance(item, Feedback)])
@@ -141,9 +140,3 @@ class _Refusals:
         details = {"reason": reason, **({"not_noted_before": unnoted} if unnoted else {})}
         with self._store.transaction() as connection:
             append_audit(connection, now, f"webhook:{sender}", "signature_refused", sender, details)
-
-
-def _visit(url: str) -> None:
-    """Confirm a subscription; the URL is Amazon's, in a post that Amazon has signed."""
-    with urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  (https and host are checked)
-        answer.read(1)

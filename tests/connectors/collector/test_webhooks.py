@@ -214,3 +214,123 @@ def test_a_complaint_that_a_provider_reports_closes_the_address_before_it_is_ack
 
 def test_a_sender_without_a_secret_is_not_there(post):
     assert post("mailgun", b"{}", {})[0] == post("nobody", b"{}", {})[0] == 404
+
+
+def from_shopify(post, now, topic, body):
+    raw = json.dumps(body).encode()
+    return post("shopify", raw, sign("shopify", raw, now, topic=topic))[0]
+
+
+def told(landed):
+    return [(record.get("event", record["type"]), record["messageId"]) for record in landed()]
+
+
+CHANGED_ORDER = ORDER | {
+    "fulfillment_status": "fulfilled",
+    "fulfillments": [{"created_at": "2026-03-02T10:59:10+01:00"}],
+    "cancelled_at": "2026-03-02T10:59:30+01:00",
+    "refunds": [
+        {
+            "id": 5,
+            "created_at": "2026-03-02T10:59:20+01:00",
+            "transactions": [{"kind": "refund", "status": "success", "amount": "4.00", "currency": "HKD"}],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("topic", ["orders/updated", "orders/edited", "orders/fulfilled"])
+def test_a_changed_order_tells_all_that_has_become_of_it_under_the_ids_of_the_first_time(
+    post, landed, now, topic
+):
+    assert from_shopify(post, now, topic, CHANGED_ORDER) == 200
+    assert told(landed) == [
+        ("identify", "shopify-order-6200354537772-customer"),
+        ("Order Completed", "shopify-order-6200354537772"),
+        ("Order Fulfilled", "shopify-order-6200354537772-fulfilled"),
+        ("Order Refunded", "shopify-refund-5"),
+        ("Order Cancelled", "shopify-order-6200354537772-cancelled"),
+    ]
+
+
+def test_a_time_in_an_id_does_not_depend_on_the_shops_zone(post, landed, now):
+    for moment in ("2026-03-02T10:59:00+01:00", "2026-03-02T09:59:00Z"):
+        product = {"id": 9, "title": "Oolong", "variants": [], "updated_at": moment}
+        assert from_shopify(post, now, "products/update", product) == 200
+    assert told(landed) == [("Product Updated", "shopify-product-9-2026-03-02T09:59:00Z")] * 2
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "event"),
+    [
+        (
+            "customers_email_marketing_consent/update",
+            {"customer_id": 77, "email_address": "ann@example.com", "email_marketing_consent": {}},
+            ("email", "Unsubscribed"),
+        ),
+        (
+            "customers_marketing_consent/update",
+            {"id": 77, "phone": "+43660000001", "sms_marketing_consent": {}},
+            ("sms", "Unsubscribed"),
+        ),
+    ],
+)
+def test_a_consent_taken_back_in_the_shop_arrives(post, landed, now, topic, body, event):
+    consent = {"state": "unsubscribed", "consent_updated_at": "2026-03-02T09:59:00Z"}
+    name = f"{event[0]}_marketing_consent"
+    assert from_shopify(post, now, topic, body | {name: consent}) == 200
+    [record] = landed()
+    assert (record["userId"], record["properties"]["channel"], record["event"]) == ("77", *event)
+
+
+def test_a_stock_level_lands_with_its_item_and_place(post, landed, now):
+    level = {"inventory_item_id": 1, "location_id": 2, "available": 0, "updated_at": "2026-03-02T09:59:00Z"}
+    assert from_shopify(post, now, "inventory_levels/update", level) == 200
+    [record] = landed()
+    assert (record["event"], record["properties"]) == (
+        "Inventory Level Updated",
+        {"inventory_item_id": "1", "location_id": "2", "inventory_quantity": 0},
+    )
+
+
+ANNS_DATA = {
+    "shop_id": 1,
+    "shop_domain": "tea.myshopify.com",
+    "customer": {"id": 77, "email": "ann@x.example"},
+}
+NOTICES = {
+    "customers/data_request": (
+        ANNS_DATA | {"orders_requested": [5], "data_request": {"id": 9}},
+        ("data_requested", "77", {"orders": ["5"], "request": "9", "shop": "tea.myshopify.com"}),
+    ),
+    "customers/redact": (
+        ANNS_DATA | {"orders_to_redact": [5, 6]},
+        ("erasure_requested", "77", {"orders": ["5", "6"], "shop": "tea.myshopify.com"}),
+    ),
+    "shop/redact": (
+        {"shop_id": 1, "shop_domain": "tea.myshopify.com"},
+        ("shop_erasure_requested", "1", {"shop": "tea.myshopify.com"}),
+    ),
+    "app/uninstalled": (
+        {"id": 1, "myshopify_domain": "tea.myshopify.com", "updated_at": "2025-01-01T00:00:00Z"},
+        ("app_uninstalled", "1", {"shop": "tea.myshopify.com"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("topic", NOTICES)
+def test_what_shopify_must_tell_every_app_is_acknowledged_and_audited_without_an_address(
+    post, store, landed, now, topic
+):
+    body, expected = NOTICES[topic]
+    assert from_shopify(post, now, topic, body) == 200
+    assert landed() == []
+    with store.transaction() as connection:
+        [entry] = read_audit(connection)
+    assert (entry.action, entry.subject, json.loads(entry.details)) == expected
+    assert post("shopify", body, {"X-Shopify-Topic": topic})[0] == 401
+
+
+def test_an_old_order_is_no_notice_whatever_topic_is_claimed_for_it(post, now):
+    old = ORDER | {"updated_at": "2026-02-28T10:00:00Z", "shop_domain": "tea.myshopify.com"}
+    assert from_shopify(post, now, "customers/redact", old) == 401
