@@ -21,6 +21,7 @@ SIZES = {
 }
 """Events and people of a history."""
 
+PARTS = ("warehouse", "delivery", "collector", "hot_lane")
 NEW_EVENTS = [10_000, 100_000]
 
 
@@ -37,6 +38,10 @@ def main() -> None:
         from tests.bench.delivery import LISTS, MILLION, print_delivery  # noqa: PLC0415  (no part of a size's memory)
 
         print_delivery(console, options.mails, MILLION if options.million else LISTS)
+    if options.only in (None, "collector"):
+        from tests.bench.collector import print_collector  # noqa: PLC0415  (as above)
+
+        print_collector(console, options.seconds)
     if options.only in (None, "hot_lane"):
         from tests.bench.hot_lane import print_hot_lane  # noqa: PLC0415  (as above)
 
@@ -61,7 +66,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--events", nargs="+", choices=SIZES, default=["1M", "5M"], help="sizes of history")
     parser.add_argument("--quick", action="store_true", help="only a history of 200k events")
     parser.add_argument("--repeats", type=int, default=5, help="ticks of each kind")
-    parser.add_argument("--only", choices=["warehouse", "delivery", "hot_lane"], help="one part of the bench")
+    parser.add_argument("--only", choices=PARTS, help="one part of the bench")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each load on the collector")
     parser.add_argument("--mails", type=int, default=5_000, help="how many to send for each figure")
     parser.add_argument("--million", action="store_true", help="also a send list of a million recipients")
     parser.add_argument("--year", action="store_true", help="also the real year of Online Retail, day by day")
