@@ -12,3 +12,11 @@
 {% macro latest_distinct(list, limit) -%}
     list_slice(list_reverse_sort(list_distinct({{ list }})), 1, {{ limit }})
 {%- endmacro %}
+
+{#- All values of a group as a list, in a given order. -#}
+{% macro list_in_order(value, order_by) -%}
+    {{ return(adapter.dispatch('list_in_order')(value, order_by)) }}
+{%- endmacro %}
+{% macro duckdb__list_in_order(value, order_by) -%}
+    list({{ value }} order by {{ order_by }})
+{%- endmacro %}

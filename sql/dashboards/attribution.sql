@@ -1,10 +1,16 @@
--- Revenue that each flow earns under each attribution model.
+-- Revenue that each flow earns under each attribution model, beside what its hold-out says that it caused.
 select
-    sends.flow,
-    sum(attributed_orders.revenue) filter (where model = 'first_touch') as first_touch,
-    sum(attributed_orders.revenue) filter (where model = 'linear') as linear,
-    sum(attributed_orders.revenue) filter (where model = 'last_touch') as last_touch,
-from attributed_orders
-inner join sends on attributed_orders.message_id = sends.message_id
-group by sends.flow
-order by last_touch desc, sends.flow
+    name as flow,
+    max(cost) as cost,
+    sum(revenue) filter (where model = 'first_touch') as first_touch,
+    sum(revenue) filter (where model = 'linear') as linear,
+    sum(revenue) filter (where model = 'time_decay') as time_decay,
+    sum(revenue) filter (where model = 'position') as position,
+    sum(revenue) filter (where model = 'last_touch') as last_touch,
+    sum(revenue) filter (where model = 'markov') as markov,
+    sum(revenue) filter (where model = 'shapley') as shapley,
+    max(caused_revenue) as caused_revenue,
+from attribution
+where dimension = 'flow'
+group by name
+order by last_touch desc, name

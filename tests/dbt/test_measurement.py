@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.measurement.lift import Group, measure_lift
+from dagster_project.measurement.run import analyse_experiments, credit_paths
 from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT
 
@@ -342,6 +343,34 @@ def test_experiments_in_sql_have_the_lift_and_interval_of_the_library(flow_shop)
             baseline = results[experiment, metric, "held_out" if arm == "treated" else "plain"]
             expected = measure_lift(Group(participants, successes), Group(*baseline[:2]))
             assert interval == pytest.approx([expected.difference, expected.low, expected.high], abs=1e-6)
+
+
+def test_all_models_share_out_the_same_revenue_and_stand_beside_what_the_hold_out_says(flow_shop):
+    shop = flow_shop
+    shop.warehouse.execute(
+        "update sends.sends set channel = case when opened_at is null then 'sms' else 'email' end"
+    )
+    shop.warehouse.execute(f"""
+        insert into measurement.attributed_orders
+            (order_id, message_id, model, profile_id, ordered_at, touched_at, credit, revenue)
+        select order_id, message_id, 'linear', profile_id, ordered_at, timestamp '{START}', credit, revenue
+        from measurement.attributed_orders""")
+    credit_paths(shop.warehouse, START)
+    analyse_experiments(shop.warehouse, START)
+    assert shop.rows("""
+        select dimension, model, round(sum(order_count), 6), sum(revenue) from measurement.attribution
+        group by all order by all""") == [
+        (dimension, model, 10, 100)
+        for dimension in ("channel", "flow")
+        for model in ("last_touch", "linear", "markov", "shapley")
+    ]
+    assert shop.rows(
+        "select path, conversion_count, null_count from measurement.attribution_paths where dimension = 'flow'"
+    )
+    (flow,) = shop.rows("""
+        select caused_order_count, caused_order_count_low < caused_order_count, calibration, sent_count
+        from measurement.attribution where dimension = 'flow' and model = 'markov'""")
+    assert flow == (pytest.approx(50 * (0.2 - 1.0)), True, pytest.approx(-4), 50)
 
 
 @pytest.fixture(scope="module")
