@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -27,8 +27,10 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from connectors.errors import Indivisible, StopSync, TryAgain
+from connectors.http_connection import Connector, tracing
 from connectors.model import Receipt, SuppressionReason
 
 CONNECT_SECONDS = 10.0
@@ -157,6 +159,7 @@ class HttpClient:
         headers: sent with every request (credentials); never logged.
         connections: how many at once; a call beyond waits for a free one.
         timeout_seconds: for the whole call, waiting for a connection included.
+        resolver: makes what turns names into addresses, where not every address will do.
     """
 
     def __init__(
@@ -165,9 +168,11 @@ class HttpClient:
         *,
         connections: int = 100,
         timeout_seconds: float = 30.0,
+        resolver: Callable[[], AbstractResolver] | None = None,
     ) -> None:
         self._headers = {"User-Agent": "millrace"} | dict(headers or {})
         self._connections = connections
+        self._resolver = resolver
         self._timeout = aiohttp.ClientTimeout(
             total=timeout_seconds, sock_connect=min(CONNECT_SECONDS, timeout_seconds)
         )
@@ -185,7 +190,7 @@ class HttpClient:
         """Post JSON, bytes or a form, once.
 
         Raises:
-            TryAgain: no connection came about; not a byte of the request has left.
+            TryAgain: no connection came about, or too late; not a byte of the request has left.
         """
         if json is not None:
             content, headers = _encoded(json), {"Content-Type": "application/json", **(headers or {})}
@@ -244,13 +249,16 @@ class HttpClient:
         """The session of this event loop: made when first needed, for it cannot be made outside of one."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._connections, keepalive_timeout=KEPT_IDLE_SECONDS, ttl_dns_cache=300
+                connector=Connector(
+                    limit=self._connections,
+                    keepalive_timeout=KEPT_IDLE_SECONDS,
+                    ttl_dns_cache=300,
+                    resolver=self._resolver() if self._resolver else None,
                 ),
                 timeout=self._timeout,
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trace_configs=[_tracing()],
+                trace_configs=[tracing()],
             )
         return self._session
 
@@ -261,18 +269,6 @@ def logged(answer: Any, name: str, provider: str) -> list[dict[str, Any]]:  # no
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise TryAgain(f"{provider} could not be asked: unreadable_answer")
     return found
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    """Notes when a request gets its connection, new or from the pool: bytes may leave from then on."""
-
-    async def connected(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.is_connected = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    return trace
 
 
 def _encoded(value: Any) -> bytes:  # noqa: ANN401  (any JSON)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,6 +15,7 @@ from connectors.delivery.policies import give_back_places
 from connectors.delivery.splitting import isolate
 from connectors.delivery.tally import Tally
 from connectors.errors import Indivisible, StopSync, TryAgain
+from connectors.leaving import leaving_while
 from connectors.model import Envelope, Message, Outcome, Receipt
 
 LONGEST_CALL_SECONDS = 600.0
@@ -35,7 +36,6 @@ class Calls:
         clerk: writes to the ledger in this run's name.
         router: knows who else could take a message.
         tally: counts outcomes.
-        wall_clock: naive UTC; it runs on in a replay, whose `now` stands still.
         is_live: the clock runs, so a short wait can be waited for within the run.
     """
 
@@ -44,7 +44,6 @@ class Calls:
         clerk: Clerk,
         router: Router,
         tally: Tally,
-        wall_clock: Callable[[], datetime],
         *,
         is_live: bool,
     ) -> None:
@@ -52,7 +51,7 @@ class Calls:
         self._router = router
         self._tally = tally
         self._now = clerk.now
-        self._wall_clock = wall_clock
+        self._wall_clock = clerk.wall_clock
         self._is_live = is_live
         self._tried: dict[str, set[Lane]] = {}
         self._under_way: set[str] = set()
@@ -155,12 +154,17 @@ class Calls:
 
     async def _ask(self, lane: Lane, part: Sequence[Envelope], attempted_at: datetime) -> None:
         """One call. What the provider does not answer for is in doubt."""
-        if self._wall_clock() - attempted_at > LONGEST_PREPARATION:
+
+        def is_fresh() -> bool:
+            return self._wall_clock() - attempted_at <= LONGEST_PREPARATION
+
+        if not is_fresh():
             await self._record_each(lane, part, "retry", "attempt_out_of_date")
             return
         try:
-            async with asyncio.timeout(LONGEST_CALL_SECONDS):
-                answers = {receipt.message_id: receipt for receipt in await lane.sender.send(part)}
+            with leaving_while(is_fresh):
+                async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                    answers = {receipt.message_id: receipt for receipt in await lane.sender.send(part)}
         except Indivisible:
             raise
         except (TryAgain, StopSync) as error:

@@ -40,13 +40,17 @@ class Clerk:
     Args:
         store: the ledger.
         worker: its name.
-        now: naive UTC.
+        now: naive UTC, the moment of the run.
+        wall_clock: naive UTC; it runs on in a replay, whose `now` stands still.
     """
 
-    def __init__(self, store: Store, worker: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, worker: str, now: Callable[[], datetime], wall_clock: Callable[[], datetime]
+    ) -> None:
         self.store = store
         self.worker = worker
         self.now = now
+        self.wall_clock = wall_clock
         self._waiting: list[_Step] = []
         self._writing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "ledger")
@@ -140,7 +144,8 @@ class Clerk:
         self, provider: str, plans: tuple[WarmUp, ...], steps: Sequence[_Step], answers: dict[int, Any]
     ) -> None:
         ids = [message_id for step in steps for message_id in step.ids]
-        got = ledger.attempt(self.store, ids, self.worker, self.now(), provider, plans)
+        now, wall_clock = self.now(), self.wall_clock()
+        got = ledger.attempt(self.store, ids, self.worker, now, provider, plans, wall_clock)
         for step in steps:
             share = frozenset(step.ids)
             answers[id(step)] = ledger.Attempt(got.mine & share, got.over_plan & share)

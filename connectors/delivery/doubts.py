@@ -85,10 +85,18 @@ def find_doubts(store: Store, policies: Policies, limit: int | None = None) -> l
         ]
 
 
-async def read_back(store: Store, sender: Sender, now: datetime) -> Counter[str]:
+async def read_back(
+    store: Store, sender: Sender, now: datetime, wall_clock: datetime | None = None
+) -> Counter[str]:
     """Ask a vendor's log about the messages in doubt, if it has one.
 
     A log that cannot be asked proves nothing: everything stays as it is.
+
+    Args:
+        store: the ledger.
+        sender: the vendor.
+        now: naive UTC, the moment of the run.
+        wall_clock: naive UTC, by which doubts grow old; the same as `now` unless this is a replay.
 
     Returns:
         resolved messages by what they became: accepted, rejected, planned, skipped.
@@ -96,19 +104,25 @@ async def read_back(store: Store, sender: Sender, now: datetime) -> Counter[str]
     resolved: Counter[str] = Counter()
     if not isinstance(sender, ReadsBack):
         return resolved
-    doubts = _open_doubts(store, sender, now)
+    wall_clock = wall_clock or now
+    doubts = _open_doubts(store, sender, wall_clock)
     for start in range(0, len(doubts), ASKED_AT_ONCE):
         asked = doubts[start : start + ASKED_AT_ONCE]
         try:
             shown = await sender.read_back(asked)
         except (TryAgain, StopSync):
             return resolved
-        resolved += _learn(store, asked, shown, sender.read_back_horizon, now)
+        old = wall_clock - sender.read_back_horizon
+        resolved += _learn(store, asked, shown, old, now)
     return resolved
 
 
-def apply_policies(store: Store, policies: Policies, now: datetime) -> Counter[str]:
+def apply_policies(
+    store: Store, policies: Policies, now: datetime, wall_clock: datetime | None = None
+) -> Counter[str]:
     """Close the doubts that nobody resolved within the horizon, as declared for their message class.
+
+    The clocks are those of `read_back`.
 
     Returns:
         closed messages by what they became: planned, skipped, unknown (for good).
@@ -117,7 +131,7 @@ def apply_policies(store: Store, policies: Policies, now: datetime) -> Counter[s
     with store.transaction() as connection:
         rows = connection.execute(
             sa.select(ledger.message_id, ledger.message_class)
-            .where(OPEN_DOUBT, ledger.attempted_at <= now - policies.unknown_horizon)
+            .where(OPEN_DOUBT, ledger.attempted_at <= (wall_clock or now) - policies.unknown_horizon)
             .order_by(ledger.message_id)
             .with_for_update()
         ).all()
@@ -136,22 +150,22 @@ def _is_sent_again(policies: Policies, message_class: str) -> bool:
     return policies.unknown.get(message_class, "never_resend") == "resend_after_horizon"
 
 
-def _open_doubts(store: Store, sender: Sender, now: datetime) -> list[Doubt]:
+def _open_doubts(store: Store, sender: Sender, wall_clock: datetime) -> list[Doubt]:
     ledger = messages.c
     with store.transaction() as connection:
         rows = connection.execute(
             sa.select(ledger.message_id, ledger.address, ledger.attempted_at, ledger.provider_message_id)
             .where(ledger.state == "unknown", ledger.provider == sender.provider)
-            .where(ledger.channel == sender.channel, ledger.attempted_at > now - LONGEST_MEMORY)
+            .where(ledger.channel == sender.channel, ledger.attempted_at > wall_clock - LONGEST_MEMORY)
             .order_by(ledger.attempted_at, ledger.message_id)
         ).mappings()
         return [Doubt(**row) for row in rows]
 
 
 def _learn(
-    store: Store, asked: Sequence[Doubt], shown: Iterable[Receipt], horizon: timedelta, now: datetime
+    store: Store, asked: Sequence[Doubt], shown: Iterable[Receipt], old: datetime, now: datetime
 ) -> Counter[str]:
-    """What the log shows is resolved; what it should show by now and does not was never sent.
+    """What the log shows is resolved; what was attempted before `old` and is not there was never sent.
 
     The answer is about the attempts that were asked about. Another run may have made a new one meanwhile,
     which the log cannot show yet: such a doubt is asked about again.
@@ -160,9 +174,7 @@ def _learn(
     # An entry that may be the message, and may not, leaves the doubt as it is.
     found = {key: receipt for key, receipt in told.items() if receipt.outcome in ("accepted", "rejected")}
     absent = [
-        doubt.message_id
-        for doubt in asked
-        if doubt.message_id not in told and now - doubt.attempted_at >= horizon
+        doubt.message_id for doubt in asked if doubt.message_id not in told and doubt.attempted_at <= old
     ]
     with store.transaction() as connection:
         still = _still_open(connection, [doubt for doubt in asked if doubt.message_id in {*found, *absent}])

@@ -131,28 +131,28 @@ def attempt(
     now: datetime,
     provider: str | None = None,
     warm_up: Sequence[WarmUp] = (),
+    wall_clock: datetime | None = None,
 ) -> Attempt:
-    """Say, durably, that bytes are about to leave to a provider; only the ids returned are to be sent."""
+    """Say, durably, that bytes are about to leave by the wall clock; only the ids returned are to be sent."""
     with store.transaction() as connection:
         places = take_places(connection, warm_up, len(message_ids), now) if warm_up else len(message_ids)
         first, over = message_ids[:places], message_ids[places:]
-        mine = connection.scalars(
+        mine: Sequence[str] = connection.scalars(
             sa.update(messages)
             .where(messages.c.message_id.in_(first), _held_by(worker, "claimed"))
             .values(
                 state="attempted",
-                attempted_at=now,
+                attempted_at=wall_clock or now,
                 attempt_count=messages.c.attempt_count + 1,
                 provider=provider,
                 provider_message_id=None,
             )
             .returning(messages.c.message_id)
-        )
-        got = frozenset(mine)
+        ).all()
         if over:
             _free(connection, sa.and_(messages.c.message_id.in_(over), _held_by(worker, "claimed")))
             _hold(connection, dict.fromkeys(over, "warm_up"))
-        return Attempt(got, frozenset(over))
+        return Attempt(frozenset(mine), frozenset(over))
 
 
 def free(store: Store, message_ids: Collection[str], worker: str, state: str) -> None:

@@ -123,16 +123,18 @@ class _Run:
 
     async def deliver(self, lists: Lists) -> None:
         """Recover what others left, resolve doubts, then work until every list is at its end."""
-        self._clerk = Clerk(self._store, self._worker, self._now)
+        self._clerk = Clerk(self._store, self._worker, self._now, wall_clock)
         is_live = self._fixed_now is None
-        self._calls = Calls(self._clerk, self._router, self.tally, wall_clock, is_live=is_live)
+        self._calls = Calls(self._clerk, self._router, self.tally, is_live=is_live)
         self.tally.on_end = self._wake_when_over
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._clerk.do(self._begin)
             for lane in self.lanes:  # evidence first, policies last
-                self.tally.resolved.update(await doubts.read_back(self._store, lane.sender, self._now()))
-            closed = partial(doubts.apply_policies, self._store, self._policies, self._now())
+                told = await doubts.read_back(self._store, lane.sender, self._now(), wall_clock())
+                self.tally.resolved.update(told)
+            clocks = (self._now(), wall_clock())
+            closed = partial(doubts.apply_policies, self._store, self._policies, *clocks)
             self.tally.resolved.update(await self._clerk.do(closed))
             tasks = [asyncio.create_task(work) for work in self._work(lists)]
             heart = asyncio.create_task(self._keep_leases())

@@ -11,6 +11,7 @@ from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPHeloErr
 
 from connectors.email.dialogue import Abilities, Dialogue
 from connectors.errors import StopSync, TryAgain
+from connectors.leaving import ask_to_leave
 
 PORTS = {"smtp": 25, "smtps": 465}
 
@@ -43,7 +44,7 @@ async def open_dialogue(server: Server, return_path: str, timeout_seconds: float
 
     Raises:
         StopSync: the server refuses our login.
-        TryAgain: there is no server, or not now.
+        TryAgain: there is no server, or not now; or it has become too late to send.
     """
     client = SMTP(
         hostname=server.host,
@@ -57,6 +58,10 @@ async def open_dialogue(server: Server, return_path: str, timeout_seconds: float
     try:
         await client.connect()
         await _introduce(client)
+        ask_to_leave()
+    except TryAgain:
+        client.close()
+        raise
     except SMTPAuthenticationError as error:
         raise StopSync(f"the SMTP server refused the login ({error.code}): check MILLRACE_SMTP") from error
     except (SMTPException, OSError) as error:

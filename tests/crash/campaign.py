@@ -21,6 +21,7 @@ FINISHING_MINUTES = (3, 40, 60, 60, 60, 60, 800, 60, 60, *([1500, 60] * 6))
 SAFE_TO_STOP = (
     "call: before",
     "commit: after",
+    "wire: before a connection",
     "wire: before a write",
     "wire: after a write",
     "wire: an answer has come",
@@ -193,8 +194,10 @@ class Campaign:
                 quick = replace(self._dice.choice((self._life, self._doomed))("sender"), skew_minutes=6)
                 self.overtake(self.life(action="stop", point=point, nth=nth), quick, step=step)
             case "asleep":
-                slow = self.life(action="stop", point="call: before", nth=self._dice.randint(1, 4))
-                slow = replace(slow, is_frozen=self._dice.random() < 0.25)
+                point, is_frozen = self._dice.choice(SAFE_TO_STOP), self._dice.random() < 0.25
+                slow = self.life(
+                    action="stop", point=point, nth=self._dice.randint(1, 4), is_frozen=is_frozen
+                )
                 self.overtake(slow, self.life(host="elsewhere"), step=step, asleep_minutes=61)
             case _:
                 self.go([self._doomed("sender")], step=step)

@@ -1,5 +1,6 @@
 """One life: what a process does between its birth and its end, which may be anywhere."""
 
+import asyncio
 import contextlib
 import json
 import random
@@ -99,6 +100,8 @@ def _shift_clock(life, trap):
         return life.born_at + timedelta(seconds=time.monotonic() - began, minutes=slept)
 
     loop.wall_clock = clock
+    # The monotonic clock of a suspended machine stands still: nothing times out when it wakes up.
+    asyncio.BaseEventLoop.time = lambda _: time.monotonic() - trap.slept_seconds
     if life.lease_seconds:
         loop.LEASE = timedelta(seconds=life.lease_seconds)
     if life.host:

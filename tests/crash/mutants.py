@@ -28,7 +28,7 @@ def resend_unknown():
 def forget_attempt():
     """Bytes leave without a durable word of it."""
 
-    def attempt(store, message_ids, worker, now, provider=None, warm_up=()):
+    def attempt(store, message_ids, worker, *_):
         with store.transaction() as connection:
             mine = connection.scalars(
                 sa.select(messages.c.message_id).where(

@@ -39,6 +39,7 @@ AROUND = ("call", "commit", "landing.write", "read_back.ask")
 INSIDE = (
     "landing: half a file",
     "landing: a file that is not visible yet",
+    "wire: before a connection",
     "wire: before a write",
     "wire: half of a write",
     "wire: after a write",

@@ -85,13 +85,14 @@ def test_a_sender_that_stops_while_it_asks_the_log_does_not_believe_the_answer_a
     assert run.finish().faults == []
 
 
+@pytest.mark.parametrize("point", ["call: before", "wire: before a connection", "wire: before a write"])
 @pytest.mark.parametrize("provider", ["smtp", "http"])
-def test_a_sender_that_sleeps_for_an_hour_and_wakes_up_sends_nothing_again(campaign, calm, provider):
+def test_a_sender_that_sleeps_for_an_hour_and_wakes_up_sends_nothing_again(campaign, calm, provider, point):
     """A machine is suspended when bytes are about to leave: its lease runs out, another one takes over and sends."""
     run = campaign(provider)
     for nth, is_replay in ((1, False), (1, True), (2, False), (3, True)):
         run.more(12)
-        sleeper = run.life(action="stop", point="call: before", nth=nth, is_frozen=is_replay)
+        sleeper = run.life(action="stop", point=point, nth=nth, is_frozen=is_replay)
         run.overtake(sleeper, run.life(host="elsewhere"), step=120, asleep_minutes=61)
     assert run.finish().faults == []
 

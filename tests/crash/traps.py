@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import Counter, defaultdict
 from functools import cache
 
@@ -35,6 +36,7 @@ class Trap:
     def __init__(self, point=None, nth=1, action="kill", report=None):
         self.passed = Counter()
         self.has_sprung = False
+        self.slept_seconds = 0.0
         self._point, self._nth, self._action, self._report = point, nth, action, report
         self._lock = threading.Lock()
         self.gate = threading.RLock() if action == "stop" else contextlib.nullcontext()
@@ -57,7 +59,9 @@ class Trap:
         self.has_sprung = True
         if self._action == "kill" and self._report is not None:
             os.write(self._report, json.dumps({"end": "killed", "passed": self.passed}).encode())
+        began = time.monotonic()
         os.kill(os.getpid(), signal.SIGKILL if self._action == "kill" else signal.SIGSTOP)
+        self.slept_seconds = time.monotonic() - began
 
     def around(self, function, name):
         """The function with a point before and one behind it."""
@@ -145,9 +149,9 @@ def _wrap_read_back(trap):
     """Between the question to the vendor's log and the answer in the ledger."""
     ask = doubts.read_back
 
-    async def asked(store, sender, now):
+    async def asked(store, sender, *clocks):
         trap("read_back.ask: before")
-        resolved = await ask(store, sender, now)
+        resolved = await ask(store, sender, *clocks)
         if isinstance(sender, ReadsBack):
             trap("read_back.ask: after")
         return resolved
@@ -169,7 +173,8 @@ def _wrap_call(trap):
 
 def _wrap_wire(trap):
     """Bytes of the event loop's connections: to vendors, none to the store."""
-    transport = asyncio.selector_events._SelectorSocketTransport
+    loop, transport = asyncio.SelectorEventLoop, asyncio.selector_events._SelectorSocketTransport
+    connect = loop.sock_connect
     write, read = transport.write, transport._read_ready__data_received
 
     def writes(self, data):
@@ -184,6 +189,11 @@ def _wrap_wire(trap):
         trap("wire: an answer has come")
         read(self)
 
+    async def connects(self, sock, address):
+        trap("wire: before a connection")
+        await connect(self, sock, address)
+
+    loop.sock_connect = connects
     transport.write = writes
     transport.writelines = lambda self, parts: self.write(b"".join(parts))
     transport._read_ready__data_received = reads

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.delivery import deliver
+from connectors.delivery import deliver, loop
 
 
 @pytest.fixture
@@ -17,12 +17,18 @@ def receipt_for(message):
 
 @pytest.fixture
 def run_over(store, landing, renderer, now):
-    """`run_over(due, first, second)`: one run with vendors in failover order; the result."""
+    """`run_over(due, first, second)`: one run with vendors in failover order; the result.
 
-    def run(due, *vendors, at=now, **options):
+    It is `at` in the world as well, unless the wall clock says something else.
+    """
+
+    def run(due, *vendors, at=now, wall_clock=None, **options):
         senders = {}
         for vendor in vendors:
             senders.setdefault(vendor.channel, []).append(vendor)
-        return deliver(store, landing, due, senders, renderer, at, **options)
+        with pytest.MonkeyPatch.context() as patch:
+            if at or wall_clock:
+                patch.setattr(loop, "wall_clock", wall_clock or (lambda: at))
+            return deliver(store, landing, due, senders, renderer, at, **options)
 
     return run

@@ -35,7 +35,7 @@ def dies_with(store, receipt_for):
 
     def attempt(person, at):
         worker = "elsewhere:1:dead"
-        ledger.claim(store, [receipt_for(person)], worker, at, at + timedelta(minutes=5))
+        ledger.claim(store, [receipt_for(person)], worker, at, at + timedelta(seconds=30))
         ledger.attempt(store, [f"message-{person}"], worker, at, "first")
 
     return attempt

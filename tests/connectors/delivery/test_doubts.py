@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.delivery import deliver, doubts, ledger
+from connectors.delivery import deliver, doubts, ledger, loop
 from connectors.delivery.ledger import reconcile
 from connectors.delivery.policies import Policies
 from connectors.errors import StopSync, TryAgain
@@ -191,7 +191,9 @@ def test_a_log_that_tells_the_truth_never_lets_a_message_arrive_twice_or_get_los
     for pause in [0, *minutes, 30, 30]:
         at += timedelta(minutes=pause)
         before = set(vendor.log)
-        deliver(store, landing, due if at == now else [], {"email": vendor}, renderer, at)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "wall_clock", lambda at=at: at)
+            deliver(store, landing, due if at == now else [], {"email": vendor}, renderer, at)
         arrivals += sorted(set(vendor.log) - before)
         vendor.silent_about = {}
     store.close()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.delivery import ledger, loop
+from connectors.delivery import ledger
 from connectors.delivery.calls import Calls
 from connectors.delivery.clerk import Clerk
 from connectors.delivery.lanes import Lane, Router
@@ -71,8 +71,9 @@ def test_a_message_that_one_worker_holds_twice_is_handed_over_once(store, receip
         return [Envelope(message, Content("Hello"), now) for message in people]
 
     async def send():
-        clerk, lane, tally = Clerk(store, "here:1:a", lambda: now), Lane(vendor), Tally()
-        calls = Calls(clerk, Router({"email": [lane]}), tally, lambda: now, is_live=False)
+        clerk = Clerk(store, "here:1:a", lambda: now, lambda: now)
+        lane, tally = Lane(vendor), Tally()
+        calls = Calls(clerk, Router({"email": [lane]}), tally, is_live=False)
         tally.begin(4)
         await asyncio.gather(calls.send(lane, envelopes(ann, bob, bob)), calls.send(lane, envelopes(ann)))
         clerk.close()
@@ -95,16 +96,30 @@ def test_a_replay_that_slept_between_attempt_and_sending_does_not_send(
 ):
     """Its own time stands still; the others' went on."""
     clock, attempt, vendor = [now], ledger.attempt, Vendor()
-    monkeypatch.setattr(loop, "wall_clock", lambda: clock[0])
 
     def slow(*arguments):
         clock[0] += timedelta(hours=1)
         return attempt(*arguments)
 
     monkeypatch.setattr(ledger, "attempt", slow)
-    assert run_over([receipt_for("ann")], vendor, at=now).counts == {"retry": 1}
+    result = run_over([receipt_for("ann")], vendor, at=now, wall_clock=lambda: clock[0])
+    assert result.counts == {"retry": 1}
     assert vendor.calls == []
     assert ledger_rows("reason") == {"message-ann": "attempt_out_of_date"}
+
+
+@both_stores
+def test_a_doubt_of_a_replay_of_the_past_is_as_young_as_it_is(run_over, receipt_for, now, ledger_rows):
+    """What a run as of this morning has sent a minute ago, the vendor's log need not show yet."""
+    vendor, morning = SlowLog(), now - timedelta(hours=6)
+    lost(vendor, "ann")
+    run_over([receipt_for("ann")], vendor, at=morning, wall_clock=lambda: now)
+    vendor.answers.clear()
+    for minutes, as_of in ((1, None), (29, morning + timedelta(hours=1)), (29, now + timedelta(hours=1))):
+        later = now + timedelta(minutes=minutes)
+        assert run_over([], vendor, at=as_of, wall_clock=lambda later=later: later).counts == {}
+    assert ledger_rows("state") == {"message-ann": "unknown"}
+    assert run_over([], vendor, at=None, wall_clock=lambda: now + HORIZON).counts == {"accepted": 1}
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
