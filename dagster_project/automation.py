@@ -28,7 +28,8 @@ from dagster_project.alerts import alert
 from dagster_project.settings import Settings
 
 AUDITS = AssetSelection.groups("audits")
-LOOP = AssetSelection.all() - AUDITS
+EXPERIMENTS = AssetSelection.groups("experiments")
+LOOP = AssetSelection.all() - AUDITS - EXPERIMENTS
 LONGEST_RUN = timedelta(minutes=30)
 """A run that is older and has not ended is taken for dead."""
 UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.NOT_STARTED]
@@ -48,13 +49,24 @@ daily_audit = define_asset_job(
     selection=AUDITS,
     description="Every data test of the warehouse, on all of its history.",
 )
-jobs = [hourly_activation, landing_to_send_list, daily_audit]
+daily_measurement = define_asset_job(
+    "daily_measurement",
+    selection=EXPERIMENTS,
+    description="What the experiments show by now, and the credits that look at all journeys at once.",
+)
+jobs = [hourly_activation, landing_to_send_list, daily_audit, daily_measurement]
 
 schedules = [
     ScheduleDefinition(
         name="every_night",
         job=daily_audit,
         cron_schedule="30 3 * * *",
+        default_status=DefaultScheduleStatus.RUNNING,
+    ),
+    ScheduleDefinition(
+        name="every_morning",
+        job=daily_measurement,
+        cron_schedule="15 5 * * *",
         default_status=DefaultScheduleStatus.RUNNING,
     ),
     ScheduleDefinition(

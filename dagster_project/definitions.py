@@ -5,6 +5,7 @@ from __future__ import annotations
 from dagster import Definitions, definitions, in_process_executor
 
 from dagster_project import activation, automation, ingest, transform
+from dagster_project.measurement import assets as measurement
 from dagster_project.resources import Installation
 
 
@@ -18,6 +19,7 @@ def millrace() -> Definitions:
             transform.build_assets(installation),
             transform.data_tests,
             *activation.assets,
+            *measurement.build_assets(installation),
         ],
         asset_checks=[activation.circuit_breakers],
         jobs=automation.jobs,

@@ -18,7 +18,7 @@ from dagster_project.settings import CHECKOUT
 GROUPS = {
     *("landing", "staging", "settings", "events", "identity"),
     *("commerce", "profiles", "segments", "flows", "sends", "measurement"),
-    *("delivery", "audits"),
+    *("delivery", "audits", "experiments"),
 }
 
 
@@ -95,11 +95,31 @@ def test_what_must_not_grow_old_has_a_freshness_policy(nodes):
     assert {"raw_events/events", "profiles/profiles", "sends/outbox"} <= watched
 
 
+def test_every_experiment_of_a_flow_has_an_asset_with_its_checks(definitions, nodes):
+    ours = {key for key, node in nodes.items() if node.group_name == "experiments" and node.is_executable}
+    assert ours >= {
+        "experiments/cart_recovery/hold_out",
+        "experiments/cart_recovery/reminder",
+        "raw_measurement/credits",
+    }
+    checks = definitions.resolve_asset_graph().asset_check_keys
+    key = AssetKey(["experiments", "cart_recovery", "hold_out"])
+    assert {check.name for check in checks if check.asset_key == key} == {"sizes_fit_shares", "alike_before"}
+    assert len(steps(definitions, "daily_measurement")) == len(ours)
+
+
+def test_the_morning_analyses_every_experiment_even_of_a_shop_with_hardly_anybody(definitions, at_home):
+    finished = definitions.resolve_job_def("daily_measurement").execute_in_process()
+    assert finished.success
+    assert {check.check_name for check in finished.get_asset_check_evaluations() if not check.passed} == set()
+
+
 def test_jobs_are_named_by_cadence_and_purpose():
     assert [job.name for job in automation.jobs] == [
         "hourly_activation",
         "landing_to_send_list",
         "daily_audit",
+        "daily_measurement",
     ]
 
 
