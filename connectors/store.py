@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors import tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0004"
+HEAD = "0005"
 BUSY_SECONDS = 30
 ROWS_PER_STATEMENT = 500
 ROWS_PER_TRANSACTION = 5_000

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -228,6 +229,34 @@ audit_log = Table(
     Column("details", Text, nullable=False),
     Column("previous_hash", String(64), nullable=False, unique=True),
     Column("hash", String(64), nullable=False),
+)
+
+forwards = Table(
+    "forwards",
+    metadata,
+    # The order of arrival.
+    Column("number", Integer, primary_key=True),
+    Column("webhook", String(64), nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    # waiting, delivered, dead.
+    Column("state", String(16), nullable=False),
+    Column("queued_at", DateTime, nullable=False),
+    Column("attempt_count", Integer, nullable=False),
+    Column("next_attempt_at", DateTime, nullable=False),
+    # The system took nothing at all: until the next attempt nothing overtakes.
+    Column("is_away", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("settled_at", DateTime),
+    UniqueConstraint("webhook", "event_id"),
+    Index("forwards_by_state", "webhook", "state", "next_attempt_at"),
+)
+
+forwarded_files = Table(
+    "forwarded_files",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("fingerprint", String(128), nullable=False),
 )
 
 alerts = Table(

@@ -23,8 +23,9 @@ from dagster import (
 )
 
 from connectors.landing import open_landing
-from dagster_project import activation, hot_lane
+from dagster_project import activation
 from dagster_project.alerts import alert
+from dagster_project.locks import is_held
 from dagster_project.settings import Settings
 
 AUDITS = AssetSelection.groups("audits")
@@ -86,7 +87,7 @@ def new_landing_files(context: SensorEvaluationContext) -> SensorResult | SkipRe
     if context.instance.get_runs_count(active):
         return SkipReason("a run is under way: what has landed meanwhile follows it")
     settings = Settings.from_environment()
-    if hot_lane.is_running(settings):
+    if is_held(settings.hot_lane_path):
         return SkipReason("the hot lane takes what lands")
     files = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files()
     names = sorted(f"{file.name} {file.fingerprint}" for file in files)

@@ -7,13 +7,11 @@ million is the hourly run's; what the lane leaves, the hourly run finds.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from connectors.landing import open_landing
 from dagster_project.alerts import alert
@@ -21,8 +19,6 @@ from dagster_project.runs import utc_now
 from dagster_project.tick import TickResult, tick
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dagster_project.settings import Settings
 
 LOOK_SECONDS = 0.25
@@ -33,33 +29,6 @@ REST_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 
 log = logging.getLogger("millrace")
-
-
-class HotLaneRunsError(RuntimeError):
-    """Another process is the hot lane of this installation."""
-
-
-@contextmanager
-def only_one(settings: Settings) -> Iterator[None]:
-    """Be the hot lane of an installation; the lock dies with the process.
-
-    Raises:
-        HotLaneRunsError: there is one already.
-    """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with settings.hot_lane_path.open("ab") as file:
-        if not _locked(file):
-            raise HotLaneRunsError(f"another process is the hot lane of {settings.home}")
-        yield
-
-
-def is_running(settings: Settings) -> bool:
-    """Whether some process is the hot lane now."""
-    path: Path = settings.hot_lane_path
-    if not path.exists():
-        return False
-    with path.open("ab") as file:
-        return not _locked(file)
 
 
 def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], None]) -> None:
@@ -100,11 +69,3 @@ def turn(settings: Settings, stop: threading.Event) -> TickResult:
     now = utc_now()
     stop.wait(1 - now.microsecond / 1_000_000)
     return tick(settings, utc_now().replace(microsecond=0), live=True, is_hot=True)
-
-
-def _locked(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from connectors.delivery import doubts
 from connectors.delivery.alerts import conditions, news
 from connectors.delivery.status import ProviderStatus, provider_status
+from connectors.forwarding.sender import WebhookSender
 from connectors.providers import Providers, load_providers
 from connectors.store import open_store
 from connectors.vendors import open_senders
 from dagster_project.alerts import alert
+from dagster_project.forwarding import read_webhooks
 from dagster_project.runs import utc_now
 
 if TYPE_CHECKING:
@@ -29,11 +31,17 @@ if TYPE_CHECKING:
 def open_providers(settings: Settings) -> tuple[Providers, dict[str, tuple[Sender, ...]]]:
     """What `providers.yml` says, and the senders that it names, by channel and in failover order.
 
+    Webhooks that are declared are told; what takes the others is the file's.
+
     Raises:
         ProvidersError: with every mistake.
+        WebhooksError: likewise, of `webhooks.yml`.
     """
     providers = load_providers(settings.providers_path)
-    return providers, open_senders(providers, settings.credentials, settings.outbox, settings.mail_from)
+    senders = open_senders(providers, settings.credentials, settings.outbox, settings.mail_from)
+    if webhooks := read_webhooks(settings):
+        senders["webhook"] = (WebhookSender(webhooks), *senders.get("webhook", ()))
+    return providers, senders
 
 
 def read_status(settings: Settings, channel: str | None = None) -> list[ProviderStatus]:

@@ -26,6 +26,7 @@ class Settings:
         s3_endpoint_url: S3-compatible endpoint, none for Amazon's own; `MILLRACE_S3_ENDPOINT`.
         alert_webhook: takes alerts as `{"text": …}`, none for the log alone; `MILLRACE_ALERT_WEBHOOK`.
         providers_path: which providers deliver; `MILLRACE_PROVIDERS`, `connectors/providers.yml` without.
+        webhooks_path: which systems are told of events; `MILLRACE_WEBHOOKS`, none without.
         origins: sites whose pages may call the collector, `*` for all; `MILLRACE_ORIGINS`, by commas.
         events_per_second: of one write key, over all workers; `MILLRACE_EVENTS_PER_SECOND`.
         segment_seconds: after which collected events land; `MILLRACE_SEGMENT_SECONDS`.
@@ -44,6 +45,7 @@ class Settings:
     s3_endpoint_url: str | None = None
     alert_webhook: str | None = None
     providers_path: Path = CHECKOUT / "connectors" / "providers.yml"
+    webhooks_path: Path = CHECKOUT / "connectors" / "forwarding" / "webhooks.yml"
     origins: tuple[str, ...] = ("*",)
     events_per_second: float = 10_000.0
     segment_seconds: float = 5.0
@@ -72,6 +74,7 @@ class Settings:
             s3_endpoint_url=values.get("MILLRACE_S3_ENDPOINT"),
             alert_webhook=values.get("MILLRACE_ALERT_WEBHOOK"),
             providers_path=Path(values.get("MILLRACE_PROVIDERS", cls.providers_path)),
+            webhooks_path=Path(values.get("MILLRACE_WEBHOOKS", cls.webhooks_path)),
             origins=tuple(values.get("MILLRACE_ORIGINS", "*").split(",")),
             events_per_second=float(values.get("MILLRACE_EVENTS_PER_SECOND", cls.events_per_second)),
             segment_seconds=float(values.get("MILLRACE_SEGMENT_SECONDS", cls.segment_seconds)),
@@ -96,6 +99,11 @@ class Settings:
     def hot_lane_path(self) -> Path:
         """File that the hot lane of this installation holds a lock on."""
         return self.home / "hot_lane.lock"
+
+    @property
+    def forwarder_path(self) -> Path:
+        """File that the forwarder of this installation holds a lock on."""
+        return self.home / "forwarder.lock"
 
     @property
     def collector_spool(self) -> Path:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import typer
 
 from dagster_project.cli.output import AsJson, examples, new_app, show_json
 from dagster_project.flows.registry import load_flows
+from dagster_project.forwarding import read_webhooks
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.tick import dbt_project
 
@@ -51,7 +52,7 @@ def dev(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Dagster's UI, schedules, sensors and the hot lane on this installation, until Ctrl-C.
+    """Dagster's UI, schedules, sensors, the hot lane and the forwarder of this installation, until Ctrl-C.
 
     Flows and the dbt project are checked and parsed first, so that no run has to.
     """
@@ -66,7 +67,11 @@ def dev(
         typer.echo(f"Millrace is on its way to http://{host}:{port} (Ctrl-C ends it)", err=True)
     words = ["dagster", "dev", "-w", "workspace.yaml", "--host", host, "--port", str(port)]
     environment = settings.child_environment()
-    with hot_lane(environment) if with_hot_lane else nullcontext():
+    with ExitStack() as companions:
+        if with_hot_lane:
+            companions.enter_context(beside(environment, "hot-lane"))
+        if read_webhooks(settings):
+            companions.enter_context(beside(environment, "webhooks", "serve"))
         done = subprocess.run(  # noqa: S603  (our own words)
             [sys.executable, "-m", *words], cwd=CHECKOUT, env=environment, check=False
         )
@@ -74,9 +79,12 @@ def dev(
 
 
 @contextmanager
-def hot_lane(environment: Mapping[str, str]) -> Iterator[None]:
-    """`millrace hot-lane` as a process of its own; should it end early, Dagster's sensor takes over."""
-    command = [sys.executable, "-c", "from dagster_project.cli import main; main()", "hot-lane"]
+def beside(environment: Mapping[str, str], *words: str) -> Iterator[None]:
+    """A command of ours as a process of its own, as long as Dagster runs.
+
+    Should the hot lane end early, Dagster's sensor takes over what lands.
+    """
+    command = [sys.executable, "-c", "from dagster_project.cli import main; main()", *words]
     process = subprocess.Popen(command, cwd=CHECKOUT, env=environment)  # noqa: S603  (as above)
     try:
         yield

@@ -9,7 +9,8 @@ import typer
 
 from dagster_project.cli.output import AsJson, examples, new_app, show_json
 from dagster_project.cli.run import summary
-from dagster_project.hot_lane import only_one, run
+from dagster_project.hot_lane import run
+from dagster_project.locks import only_one
 from dagster_project.settings import Settings
 from dagster_project.tick import TickResult
 
@@ -36,7 +37,7 @@ def hot_lane(as_json: AsJson = False) -> None:
         elif result.loaded.records or result.facts.message_count:
             typer.echo(line(result), err=True)
 
-    with only_one(settings):
+    with only_one(settings.hot_lane_path):
         typer.echo(f"The hot lane of {settings.home} is open (Ctrl-C ends it)", err=True)
         run(settings, stop, tell)
 

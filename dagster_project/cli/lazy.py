@@ -19,6 +19,7 @@ COMMANDS = {
     "sends": "What is sent, what is held back and why; release a blocked list.",
     "feedback": "Take in what came back: deliveries, bounces, complaints, replies.",
     "collector": "Take events, webhooks and clicks over HTTP.",
+    "webhooks": "Tell other systems of events, signed and until they take them.",
     "keys": "Write keys: who may send events to the collector.",
     "audit": "Who changed what: keys, consents, refused signatures; is the log unbroken?",
     "deadletters": "Messages that were given up, and a second life for them.",

@@ -41,6 +41,7 @@ QUICK = {
     "audit verify": "audit verify --json",
     "templates render": "templates render email/welcome --json",
     "templates lint": "templates lint --json",
+    "webhooks status": "webhooks status --json",
     "doctor": "doctor --json",
     "dbt": "dbt --as-of 2026-03-11T12:00 --json -- run --select newsletter_never",
 }
@@ -48,6 +49,7 @@ QUICK = {
 ELSEWHERE = {
     *("demo", "dev", "feedback read", "import online-retail", "collector", "keys create", "keys revoke"),
     *("sends release", "deadletters replay", "fence arm", "hot-lane"),
+    *("webhooks serve", "webhooks replay"),
 }
 
 

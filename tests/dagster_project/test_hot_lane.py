@@ -12,6 +12,7 @@ from connectors.collector.intake import GATHERED
 from connectors.landing import open_landing
 from dagster_project import hot_lane
 from dagster_project.automation import new_landing_files
+from dagster_project.locks import HeldError, is_held, only_one
 from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT, Settings
 from dagster_project.tick import tick
@@ -43,16 +44,16 @@ def test_it_sends_what_was_just_decided_and_leaves_the_rest_to_the_hourly_run(sm
 def test_there_is_one_and_while_it_runs_dagsters_sensor_rests(tmp_path, monkeypatch):
     monkeypatch.setenv("MILLRACE_HOME", str(tmp_path))
     settings = Settings.under(tmp_path)
-    assert not hot_lane.is_running(settings)
-    with hot_lane.only_one(settings):
-        assert hot_lane.is_running(settings)
-        with pytest.raises(hot_lane.HotLaneRunsError), hot_lane.only_one(settings):
+    assert not is_held(settings.hot_lane_path)
+    with only_one(settings.hot_lane_path):
+        assert is_held(settings.hot_lane_path)
+        with pytest.raises(HeldError), only_one(settings.hot_lane_path):
             pass
         with DagsterInstance.ephemeral() as instance:
             said = new_landing_files(build_sensor_context(instance=instance))
         assert isinstance(said, SkipReason)
         assert said.skip_message == "the hot lane takes what lands"
-    assert not hot_lane.is_running(settings)
+    assert not is_held(settings.hot_lane_path)
 
 
 def test_a_turn_that_fails_is_told_and_taken_again_until_it_succeeds(tmp_path, monkeypatch):

@@ -7,18 +7,13 @@ https://www.standardwebhooks.com: headers `webhook-id`, `webhook-timestamp`, `we
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Any
 
 from connectors.collector.sources.signing import as_text, check_recent, check_signature, from_epoch
 from connectors.feedback.model import NotAuthentic, Post, Reject
+from connectors.standard_webhooks import SCHEME, secret_key, signature
 
-PREFIX = "whsec_"
-SCHEME = "v1,"
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 
 
@@ -29,11 +24,10 @@ def verify(post: Post, secret: str) -> None:
         NotAuthentic: wrong signature, or not signed within five minutes of now.
     """
     try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except binascii.Error as error:
+        key = secret_key(secret)
+    except ValueError as error:
         raise NotAuthentic("the secret of this webhook is not base64") from error
-    signed = f"{post.header('webhook-id')}.{post.header('webhook-timestamp')}.".encode() + post.body
-    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    expected = signature(key, post.header("webhook-id"), post.header("webhook-timestamp"), post.body)
     given = post.header("webhook-signature").split()
     check_signature(expected, (each.removeprefix(SCHEME) for each in given if each.startswith(SCHEME)))
     check_recent(from_epoch(post.header("webhook-timestamp")), post.received_at)
