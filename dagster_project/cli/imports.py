@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +10,20 @@ from typing import Annotated
 
 import typer
 
+from connectors.http import HttpClient
 from connectors.landing import open_landing
-from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
+from connectors.pull.graphql import AdminApi
+from connectors.pull.shopify import RESOURCES
+from dagster_project.cli.output import AsJson, examples, moment, new_app, progress_bar, show, show_json
 from dagster_project.imports.online_retail import import_online_retail
+from dagster_project.imports.shopify import Progress, StateFile, endpoint, pull_shop
+from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
+
+
+class MissingTokenError(LookupError):
+    """The shop's access token is not set."""
+
 
 app = new_app("Turn foreign data into landing files.")
 
@@ -45,12 +56,78 @@ def online_retail(
     """The UCI Online Retail data: invoices become orders, cancellations refunds, guests stay guests."""
     settings = Settings.from_environment()
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
-    done = asdict(
-        import_online_retail(
-            path, landing, until=until.date() if until else None, with_addresses=with_addresses
-        )
+    _show_counts(
+        asdict(
+            import_online_retail(
+                path, landing, until=until.date() if until else None, with_addresses=with_addresses
+            )
+        ),
+        as_json=as_json,
     )
+
+
+@app.command(
+    epilog=examples(
+        "export MILLRACE_SHOPIFY_ADMIN_TOKEN=shpat_...",
+        "millrace import shopify tea.myshopify.com",
+        "millrace import shopify tea.myshopify.com --only orders --since 2026-01-01",
+    )
+)
+def shopify(
+    shop: Annotated[str, typer.Argument(help="As in tea.myshopify.com.")],
+    only: Annotated[list[str] | None, typer.Option(help=f"{', '.join(RESOURCES)}; repeatable.")] = None,
+    since: Annotated[str | None, typer.Option(help="UTC moment: begin anew with what changed since.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Products, customers and orders from Shopify's Admin API.
+
+    The app needs read_products, read_customers and read_orders (read_all_orders beyond 60 days). Killed or
+    throttled, it goes on where it stopped; done again, it asks only for what is new. What a webhook has told
+    already counts once.
+    """
+    settings = Settings.from_environment()
+    wanted = only or list(RESOURCES)
+    unknown = sorted(set(wanted) - set(RESOURCES))
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(RESOURCES)}", param_hint="--only")
+    url = endpoint(shop)
+    token = settings.secrets.get("SHOPIFY_ADMIN_TOKEN")
+    if not token:
+        raise MissingTokenError("set MILLRACE_SHOPIFY_ADMIN_TOKEN to the Admin API access token of the app")
+    with progress_bar(quiet=as_json) as progress:
+        counts = asyncio.run(_pull(settings, url, token, shop, wanted, since, progress))
+    _show_counts(counts, as_json=as_json)
+
+
+async def _pull(
+    settings: Settings,
+    url: str,
+    token: str,
+    shop: str,
+    only: list[str],
+    since: str | None,
+    progress: Progress | None,
+) -> dict[str, int]:
+    http = HttpClient({"X-Shopify-Access-Token": token})
+    try:
+        return await pull_shop(
+            AdminApi(http, url),
+            open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url),
+            StateFile(settings.home / "imports" / f"{shop}.json"),
+            utc_now(),
+            only=only,
+            since=moment(since) if since else None,
+            pii_secret=settings.secret if settings.hashes_pii else None,
+            progress=progress,
+        )
+    finally:
+        await http.close()
+
+
+def _show_counts(counts: dict[str, int], *, as_json: bool) -> None:
     if as_json:
-        show_json(done)
+        show_json(counts)
     else:
-        show([{"what": key.replace("_", " "), "count": value} for key, value in done.items()], as_json=False)
+        show(
+            [{"what": key.replace("_", " "), "count": value} for key, value in counts.items()], as_json=False
+        )
