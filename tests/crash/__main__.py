@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +27,13 @@ def main() -> None:
     with (
         quick_folder() as folder,
         maybe_postgres(folder, options.store) as postgres_url,
-        open_harness(folder, options.seed, mutant=options.mutant, postgres_url=postgres_url) as harness,
+        open_harness(
+            folder,
+            options.seed,
+            mutant=options.mutant,
+            postgres_url=postgres_url,
+            evidence=options.evidence / f"seed-{options.seed}",
+        ) as harness,
         Progress(console=Console(stderr=True), transient=True) as bar,
     ):
         # Whoever has seen enough gets what was found so far, and everything that was started is stopped.
@@ -54,6 +61,12 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument(
         "--mutant", choices=MUTANTS, help="break the ledger on purpose: the harness must fail"
+    )
+    parser.add_argument(
+        "--evidence",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "millrace-crash",
+        help="folder for what a run leaves in which something went wrong (default: %(default)s)",
     )
     parser.add_argument("--json", type=Path, help="write the counts to this file as well")
     return parser.parse_args()

@@ -1,6 +1,5 @@
 """One run of the harness: a list, an empty ledger, and lives that are killed until everything has its outcome."""
 
-import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
@@ -85,12 +84,13 @@ class Campaign:
         base: a life without events: store, landing, ends, size.
         kills: counted over all campaigns.
         dice: of this one.
+        evidence: the folder in which everything is kept of a run that went wrong.
     """
 
-    def __init__(self, nursery, far_ends, store, base, kills, dice):
+    def __init__(self, nursery, far_ends, store, base, kills, dice, evidence):
         self._store = store
         self._nursery, self._far_ends, self._kills, self._dice = nursery, far_ends, kills, dice
-        self._base = base
+        self._base, self._evidence = base, evidence
         self._minutes = 0.0
         far_ends.set_clock(0)
         self._broken, self._lived = [], []
@@ -137,8 +137,7 @@ class Campaign:
         return verdict
 
     def _keep_evidence(self, verdict):
-        """Where it is: beyond the folder of the harness, which vanishes with it."""
-        folder = Path(tempfile.mkdtemp(prefix="millrace-crash-")) / self._base.run
+        folder = self._evidence / self._base.run
         book = self._far_ends.book
         stories = keep_evidence(folder, self._store, book, self._book_start, self._lived, verdict.faulty)
         return {str(folder): stories}

@@ -90,12 +90,13 @@ class Harness:
         stores: gives empty ledgers.
         seed: of all dice.
         mutant: what is broken on purpose in every sender.
+        evidence: where runs that went wrong leave everything; without one it goes with the folder.
     """
 
-    def __init__(self, folder, stores, nursery, far_ends, seed, mutant=None):
+    def __init__(self, folder, stores, nursery, far_ends, seed, mutant=None, evidence=None):
         self._folder, self._stores, self._nursery, self._far_ends = folder, stores, nursery, far_ends
         self._dice = random.Random(seed)
-        self._mutant = mutant
+        self._mutant, self._evidence = mutant, evidence or folder / "evidence"
         self.is_stopped = False
 
     @contextlib.contextmanager
@@ -112,7 +113,8 @@ class Harness:
             **{"size": 0} | options,
         )
         with contextlib.closing(open_store(base.store_url)) as ledger:
-            yield Campaign(self._nursery, self._far_ends, ledger, base, kills, self._dice)
+            ends = self._nursery, self._far_ends
+            yield Campaign(*ends, ledger, base, kills, self._dice, self._evidence)
 
 
 def search(
@@ -160,10 +162,10 @@ def quick_folder():
 
 
 @contextlib.contextmanager
-def open_harness(folder, seed, *, mutant=None, postgres_url=None):
+def open_harness(folder, seed, *, mutant=None, postgres_url=None, evidence=None):
     """A harness with its nursery and providers; `postgres_url` of a server, where runs on it are wanted."""
     with open_far_ends(folder / "book", seed) as far_ends, open_nursery() as nursery:
-        yield Harness(folder, Stores(folder, postgres_url), nursery, far_ends, seed, mutant)
+        yield Harness(folder, Stores(folder, postgres_url), nursery, far_ends, seed, mutant, evidence)
 
 
 @contextlib.contextmanager

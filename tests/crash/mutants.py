@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from connectors.delivery import calls, ledger, receipts, settling
+from connectors import http_connection
+from connectors.delivery import calls, doubts, ledger, receipts, settling
 from connectors.delivery.ledger import Attempt
+from connectors.email import connection
 from connectors.email.postmark import PostmarkSender
 from connectors.model import Receipt
 from connectors.tables import messages
@@ -75,6 +77,25 @@ def send_after_sleep():
     calls.LONGEST_PREPARATION = timedelta(days=1)
 
 
+def connect_after_sleep():
+    """As above, but only until it has a connection."""
+    for module in (http_connection, connection):
+        module.ask_to_leave = lambda: None
+
+
+def believe_an_old_answer():
+    """What the log did not show before another sender tried again is planned once more."""
+
+    def still_unknown(opened, asked):
+        keys = [doubt.message_id for doubt in asked]
+        rows = opened.execute(
+            sa.select(messages).where(messages.c.message_id.in_(keys), messages.c.state == "unknown")
+        )
+        return {row["message_id"]: row for row in rows.mappings()}
+
+    doubts._still_open = still_unknown
+
+
 def _change_receipts(word):
     settle = settling.settle
 
@@ -94,5 +115,7 @@ MUTANTS = {
         mark_before_write,
         trust_a_young_log,
         send_after_sleep,
+        connect_after_sleep,
+        believe_an_old_answer,
     )
 }

@@ -26,6 +26,8 @@ ELSEWHERE = {
     "fence": "before a run; tests/connectors/delivery/test_fence.py kills it at every step",
     "facts._take_file": "what landed meanwhile is read before a claim; nothing of a message is written",
     "facts.take_fresh_facts": "as above",
+    "facts.keep_facts": "what the collector acknowledges; nothing of a message is written",
+    "facts._keep": "as above",
     "store.sync_": "copies from the warehouse; the same rows again change nothing",
     "store._mark_synced": "as above",
     "store.register_tokens": "what apps report, not what is sent",
