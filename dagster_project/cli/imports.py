@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +16,14 @@ from connectors.landing import open_landing
 from connectors.pull.graphql import AdminApi
 from connectors.pull.shopify import RESOURCES
 from dagster_project.cli.output import AsJson, examples, moment, new_app, progress_bar, show, show_json
+from dagster_project.imports.contact_rows import Fault
+from dagster_project.imports.contacts import import_contacts, read_mapping
 from dagster_project.imports.online_retail import import_online_retail
 from dagster_project.imports.shopify import Progress, StateFile, endpoint, pull_shop
 from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
+
+FAULTS_SHOWN = 20
 
 
 class MissingTokenError(LookupError):
@@ -97,6 +102,66 @@ def shopify(
     with progress_bar(quiet=as_json) as progress:
         counts = asyncio.run(_pull(settings, url, token, shop, wanted, since, progress))
     _show_counts(counts, as_json=as_json)
+
+
+@app.command(
+    epilog=examples(
+        "millrace import contacts list.csv --dry-run",
+        "millrace import contacts list.csv --map email=E-Mail --map first_name=Vorname",
+        "millrace import contacts list.csv --map mapping.yml --faults faults.csv",
+    )
+)
+def contacts(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with a header.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="field=column, or a YAML file of `field: column`; repeatable."),
+    ] = None,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check; write nothing.")] = False,
+    encoding: Annotated[str | None, typer.Option(help="utf-8, cp1252 …; found out when not given.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="One sign; found out when not given.")] = None,
+    faults: Annotated[Path | None, typer.Option(help="Write all faults to this CSV file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """People from a list: who they are, and consents that come with when, where and proof.
+
+    Fields are user_id, email, phone, first_name, last_name, birthday, locale, time_zone, country, created_at,
+    updated_at, consent_email, consent_sms, consent_whatsapp, consent_push, consent_at, consent_source,
+    consent_proof and trait.<name>; a column of such a name needs no --map. Bad rows are reported and the rest
+    loads; exit code 1 says that there were some. The same list again changes nothing.
+    """
+    settings = Settings.from_environment()
+    with progress_bar(quiet=as_json) as progress:
+        result = import_contacts(
+            path,
+            open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url),
+            read_mapping(mapping or []),
+            utc_now(),
+            is_dry_run=is_dry_run,
+            encoding=encoding,
+            delimiter=delimiter,
+            pii_secret=settings.secret if settings.hashes_pii else None,
+            progress=progress,
+        )
+    found = asdict(result)
+    rows = found.pop("faults")
+    if faults:
+        with faults.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, Fault.__dataclass_fields__)
+            writer.writeheader()
+            writer.writerows(rows)
+    if as_json:
+        show_json({**found, "faults": len(rows), "first_faults": rows[:FAULTS_SHOWN]})
+    else:
+        counts = {**found, "faults": len(rows)}
+        show(
+            [{"what": name.replace("_", " "), "count": str(value)} for name, value in counts.items()],
+            as_json=False,
+        )
+        if rows:
+            show(rows[:FAULTS_SHOWN], as_json=False, title=f"faults in {path.name}, the first {FAULTS_SHOWN}")
+    if rows:
+        raise typer.Exit(1)
 
 
 async def _pull(
