@@ -50,6 +50,7 @@ ELSEWHERE = {
     *("demo", "dev", "feedback read", "import online-retail", "collector", "keys create", "keys revoke"),
     *("sends release", "deadletters replay", "fence arm", "hot-lane"),
     *("webhooks serve", "webhooks replay"),
+    *("import shopify", "import contacts", "keys rotate"),
 }
 
 
