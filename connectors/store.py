@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors import tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0005"
+HEAD = "0006"
 BUSY_SECONDS = 30
 ROWS_PER_STATEMENT = 500
 ROWS_PER_TRANSACTION = 5_000

@@ -214,7 +214,9 @@ write_keys = Table(
     # A public key is in a page or an app, where anybody can read it.
     Column("is_public", Boolean, nullable=False),
     Column("created_at", DateTime, nullable=False),
+    # After a rotation it may lie ahead.
     Column("revoked_at", DateTime),
+    Column("last_used_at", DateTime),
 )
 
 audit_log = Table(

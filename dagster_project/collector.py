@@ -55,7 +55,7 @@ def open_dependencies(settings: Settings) -> Dependencies:
             signals=live_signals(settings),
         ),
         journal=Journal(segments),
-        keys=KeyRing(store),
+        keys=KeyRing(store, utc_now),
         store=store,
         feedback=FeedbackDesk(store, landing, utc_now),
         landing=landing,

@@ -7,6 +7,7 @@ noted elsewhere from time to time, shows a log that was cut at its end too.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,6 +93,15 @@ def first_broken(connection: sa.Connection) -> int | None:
             return expected
         expected, previous = expected + 1, entry.hash
     return None
+
+
+def holds_entry(connection: sa.Connection, number: int, noted_hash: str) -> bool:
+    """Whether the log still has the entry that somebody noted elsewhere.
+
+    With an unbroken chain it means that nothing up to there was cut off or written anew, by whomever.
+    """
+    kept = connection.scalar(sa.select(audit_log.c.hash).where(audit_log.c.entry == number))
+    return kept is not None and hmac.compare_digest(kept, noted_hash)
 
 
 def _hash(*said: object) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 from contextlib import closing
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from connectors.collector.keys import create_key, list_keys, revoke_key
+from connectors.collector.keys import create_key, list_keys, revoke_key, rotate_key
 from connectors.store import open_store
 from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.runs import utc_now
@@ -42,17 +43,38 @@ def create(
 
 @app.command("list", epilog=examples("millrace keys list", "millrace keys list --json"))
 def list_all(as_json: AsJson = False) -> None:
-    """All keys by their ids, with when they were made and revoked."""
+    """All keys by their ids, with when they were made, last used and revoked."""
     with closing(open_store(Settings.from_environment().store_url)) as store:
         keys = list_keys(store)
     show([asdict(key) for key in keys], as_json=as_json, empty="no keys: see `millrace keys create`")
+
+
+@app.command(
+    epilog=examples("millrace keys list", "millrace keys rotate 3f9a1c2e --overlap-hours 1")
+)
+def rotate(
+    key_id: Annotated[str, typer.Argument(help="From `millrace keys list`.")],
+    overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old key goes on.")] = 24.0,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key in place of another: same source, same rights; the old one ends by itself."""
+    with closing(open_store(Settings.from_environment().store_url)) as store:
+        made = rotate_key(store, key_id, utc_now(), _actor(), timedelta(hours=overlap_hours))
+    if made is None:
+        raise UnknownKeyError(f"no key {key_id!r} that still holds: see `millrace keys list`")
+    secret, key = made
+    if as_json:
+        show_json({"write_key": secret, **asdict(key)})
+    else:
+        typer.echo(secret)
+        typer.echo(f"Key {key.key_id} of {key.source}; {key_id} ends in {overlap_hours:g} hours.", err=True)
 
 
 @app.command(epilog=examples("millrace keys list", "millrace keys revoke 3f9a1c2e"))
 def revoke(
     key_id: Annotated[str, typer.Argument(help="From `millrace keys list`.")], as_json: AsJson = False
 ) -> None:
-    """End a key; running collectors refuse it within seconds."""
+    """End a key; running collectors refuse it within a second."""
     with closing(open_store(Settings.from_environment().store_url)) as store:
         if not revoke_key(store, key_id, utc_now(), _actor()):
             raise UnknownKeyError(f"no key {key_id!r} that still holds: see `millrace keys list`")

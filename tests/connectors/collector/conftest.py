@@ -40,7 +40,7 @@ def make_app(store, landing, tmp_path, now):
             Dependencies(
                 options=Options(public_url=PUBLIC_URL, **options),
                 journal=Journal(segments),
-                keys=KeyRing(store),
+                keys=KeyRing(store, lambda: now),
                 store=store,
                 feedback=FeedbackDesk(store, landing, lambda: now),
                 landing=landing,

@@ -58,7 +58,7 @@ def test_a_person_can_do_it_all_in_a_browser(store, landing, landed, tmp_path, a
         Dependencies(
             options=Options(public_url="http://localhost"),
             journal=Journal(SegmentFiles(landing, tmp_path / "landing" / "collector", datetime.now)),
-            keys=KeyRing(store),
+            keys=KeyRing(store, lambda: now),
             store=store,
             feedback=FeedbackDesk(store, landing, lambda: now),
             landing=landing,
