@@ -11,7 +11,7 @@ events as (
             when event_name in ('Cart Viewed', 'Checkout Started')
                 then {{ json_array('properties', '$.products') }}
         end as products,
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where
         {{ is_new() }}
         and event_name in (

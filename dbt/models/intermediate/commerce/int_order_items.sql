@@ -11,7 +11,7 @@ completions as (
         occurred_at,
         {{ json_array('properties', '$.products') }} as products,
         seen_at,
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where
         {{ is_new() }}
         and event_name = 'Order Completed'

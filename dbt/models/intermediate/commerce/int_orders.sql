@@ -14,7 +14,7 @@ events as (
         case
             when event_name = 'Order Refunded' then {{ json_array('properties', '$.products') }}
         end as refunded_products,
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where
         {{ is_new() }}
         and order_id is not null
@@ -150,11 +150,18 @@ orders as (
             as is_refunded_whole,
         least(known.refunded_at, reversals.refunded_at) as refunded_at,
         least(known.cancelled_at, reversals.cancelled_at) as cancelled_at,
+        known.order_id is null as is_new_order,
+        case
+            when known.identifier_id is distinct from first_completions.identifier_id
+                then known.identifier_id
+        end as former_identifier_id,
         {%- else %}
         cast(coalesce(reversals.refunded, 0) as decimal(18, 2)) as refunded,
         coalesce(reversals.is_refunded_whole, false) as is_refunded_whole,
         reversals.refunded_at,
         reversals.cancelled_at,
+        true as is_new_order,
+        cast(null as varchar) as former_identifier_id,
         {%- endif %}
         touched.seen_at,
     from touched

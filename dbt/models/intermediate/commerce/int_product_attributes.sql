@@ -13,7 +13,7 @@ with
 events as (
 
     select *
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where
         {{ is_new() }}
         and event_name in ('Product Updated', 'Product Viewed', 'Product Added')
@@ -34,8 +34,10 @@ seen as (
         {{ json_text('properties', '$.category') }} as category,
         cast({{ json_decimal('properties', '$.price') }} as varchar) as price,
         {{ json_text('properties', '$.currency') }} as currency,
-        cast({{ json_decimal('properties', '$.inventory_quantity') }} as varchar)
-            as inventory_quantity,
+        case
+            when {{ json_text('properties', '$.variant_id') }} is null
+                then cast({{ json_decimal('properties', '$.inventory_quantity') }} as varchar)
+        end as inventory_quantity,
         {{ json_text('properties', '$.url') }} as url,
         {{ json_text('properties', '$.image_url') }} as image_url,
         event_name = 'Product Updated' as is_catalogue,

@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='merge',
     unique_key='session_id',
+    meta={'replaced_since': {'ended_at': 'started_at'}},
 ) }}
 
 {#- A session is a chain of visits less than the time-out apart. New visits and the sessions near them are chained
@@ -16,7 +17,7 @@ events as (
         *,
         coalesce({{ identifier_id('anonymous_id', 'anonymous_id') }}, identifier_id)
             as visitor_id,
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where {{ is_new() }} and message_id is null and identifier_id is not null
 
 ),

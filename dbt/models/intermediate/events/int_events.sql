@@ -51,7 +51,8 @@ unique_in_batch as (
 {%- if is_incremental() %}
 
 {#- A repeated event has its old id and, but for a corrected clock, its old time: so look only around the times of
-    what arrived, and apart for what is late, so that one old event does not make us read all that came since. -#}
+    what arrived, and apart for what is late, so that one old event does not make us read all that came since.
+    Where nothing is late, a bound in the far future (a null would not stop DuckDB from reading everything). -#}
 taken as (
     {% for is_late in ['true', 'false'] %}
     {%- set late = "(occurred_at < " ~ last_as_of ~ " - interval 3 day) = " ~ is_late %}
@@ -59,7 +60,9 @@ taken as (
     from {{ this }}
     where
         occurred_at >= (
-            select min(occurred_at) - interval 1 day from unique_in_batch where {{ late }}
+            select coalesce(min(occurred_at), {{ ever_after() }}) - interval 1 day
+            from unique_in_batch
+            where {{ late }}
         )
         and occurred_at <= (
             select max(occurred_at) + interval 1 day from unique_in_batch where {{ late }}

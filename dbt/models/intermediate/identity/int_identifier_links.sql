@@ -8,7 +8,7 @@ with
 
 events as (
 
-    select * from {{ ref('int_events') }} where {{ is_new() }}
+    select * from {{ recent_events() }} where {{ is_new() }}
 
 ),
 

@@ -9,7 +9,7 @@ with
 
 events as (
 
-    select * from {{ ref('int_events') }} where {{ is_new() }} and identifier_id is not null
+    select * from {{ recent_events() }} where {{ is_new() }} and identifier_id is not null
 
 ),
 

@@ -9,7 +9,7 @@ with
 events as (
 
     select *
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where
         {{ is_new() }}
         and event_name in ('Subscribed', 'Unsubscribed')

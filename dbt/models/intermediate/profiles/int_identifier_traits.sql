@@ -20,7 +20,7 @@ with
 events as (
 
     select *
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where {{ is_new() }} and identifier_id is not null
 
 ),

@@ -11,7 +11,7 @@ with
 events as (
 
     select *
-    from {{ ref('int_events') }}
+    from {{ recent_events() }}
     where
         {{ is_new() }}
         and event_name in (

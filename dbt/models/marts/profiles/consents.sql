@@ -12,9 +12,9 @@ new_words as (
 
     select identifiers.profile_id, given.seen_at
     from {{ ref('int_identifier_consents') }} as given
-    inner join {{ ref('int_identifier_profiles') }} as identifiers
+    inner join {{ touched_identifiers() }} as identifiers
         on given.identifier_id = identifiers.identifier_id
-    where {{ is_new('given.seen_at') }}
+    where {{ is_new('given.seen_at') }} and identifiers.profile_id is not null
 
 ),
 
@@ -46,7 +46,7 @@ words as (
         given.proof,
         given.consent_id,
     from touched
-    inner join {{ ref('int_identifier_profiles') }} as identifiers
+    inner join {{ touched_identifiers() }} as identifiers
         on touched.profile_id = identifiers.profile_id
     inner join {{ ref('int_identifier_consents') }} as given
         on identifiers.identifier_id = given.identifier_id

@@ -30,6 +30,12 @@ new_activity as (
 
     union all
 
+    select former_identifier_id, seen_at
+    from {{ ref('int_orders') }}
+    where {{ is_new() }} and former_identifier_id is not null
+
+    union all
+
     select identifier_id, seen_at from new_links
 
 ),
@@ -40,8 +46,9 @@ touched as (
         identifiers.profile_id,
         max(new_activity.seen_at) as seen_at,
     from new_activity
-    inner join {{ ref('int_identifier_profiles') }} as identifiers
+    inner join {{ touched_identifiers() }} as identifiers
         on new_activity.identifier_id = identifiers.identifier_id
+    where identifiers.profile_id is not null
     group by identifiers.profile_id
 
 ),
@@ -54,7 +61,7 @@ members as (
         case when identifiers.identifier_type = 'user_id' then identifiers.identifier end
             as user_id,
         identifiers.first_seen_at,
-    from {{ ref('int_identifier_profiles') }} as identifiers
+    from {{ touched_identifiers() }} as identifiers
     inner join touched on identifiers.profile_id = touched.profile_id
 
 ),
@@ -137,41 +144,30 @@ member_orders as (
 
     select
         members.profile_id,
-        min(orders.ordered_at) as first_ordered_at,
-        max(orders.ordered_at) as last_ordered_at,
-        count(*) as order_count,
-        sum(orders.revenue) as total_revenue,
-        sum(case when orders.is_refunded_whole then orders.revenue else orders.refunded end)
-            as total_refunded,
-        max(orders.revenue) as largest_order_value,
+        min(orders.first_ordered_at) as first_ordered_at,
+        max(orders.last_ordered_at) as last_ordered_at,
+        sum(orders.order_count) as order_count,
+        sum(orders.total_revenue) as total_revenue,
+        sum(orders.total_refunded) as total_refunded,
+        max(orders.largest_order_value) as largest_order_value,
     from members
-    inner join {{ ref('int_orders') }} as orders
+    inner join {{ ref('int_identifier_orders') }} as orders
         on members.identifier_id = orders.identifier_id
-    where orders.ordered_at is not null and orders.cancelled_at is null
     group by members.profile_id
-
-),
-
-bought as (
-
-    select
-        members.profile_id,
-        order_items.category,
-        order_items.quantity,
-    from members
-    inner join {{ ref('int_order_items') }} as order_items
-        on members.identifier_id = order_items.identifier_id
-    inner join {{ ref('int_orders') }} as orders
-        on order_items.order_id = orders.order_id and order_items.event_id = orders.event_id
-    where orders.cancelled_at is null
+    having sum(orders.order_count) > 0
 
 ),
 
 categories as (
 
-    select profile_id, category, sum(quantity) as item_count
-    from bought
-    group by profile_id, category
+    select
+        members.profile_id,
+        categories.category,
+        sum(categories.item_count) as item_count,
+    from members
+    inner join {{ ref('int_identifier_categories') }} as categories
+        on members.identifier_id = categories.identifier_id
+    group by members.profile_id, categories.category
 
 ),
 
@@ -180,7 +176,7 @@ member_items as (
     select
         profile_id,
         sum(item_count) as item_count,
-        max_by(category, (item_count, category)) filter (where category is not null)
+        max_by(category, (item_count, category)) filter (where category <> '' and item_count > 0)
             as favourite_category,
     from categories
     group by profile_id

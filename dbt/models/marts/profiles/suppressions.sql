@@ -1,62 +1,19 @@
 {{ config(materialized='view') }}
 
+{#- What closes an address first, then only such words as may open one of those again: everybody who ever subscribed
+    has said such a word. Tables are named where they are read: DuckDB copies a whole import CTE that is read twice. -#}
 with
 
-device_tokens as (
-
-    select
-        identifier_id,
-        value as address,
-        occurred_at as first_seen_at,
-    from {{ ref('int_identifier_traits') }}
-    where trait like 'push_token/%' and value <> ''
-
-),
-
-addresses as (
-
-    select
-        profile_id,
-        case identifier_type when 'email' then 'email' else 'sms' end as channel,
-        identifier as address,
-        first_seen_at,
-    from {{ ref('int_identifier_profiles') }}
-    where identifier_type in ('email', 'phone')
-
-    union all
-
-    select
-        profile_id,
-        'whatsapp' as channel,
-        identifier as address,
-        first_seen_at,
-    from {{ ref('int_identifier_profiles') }}
-    where identifier_type = 'phone'
-
-    union all
-
-    select
-        identifiers.profile_id,
-        'push' as channel,
-        device_tokens.address,
-        device_tokens.first_seen_at,
-    from device_tokens
-    inner join {{ ref('int_identifier_profiles') }} as identifiers
-        on device_tokens.identifier_id = identifiers.identifier_id
-
-),
-
-by_address as (
+closed as (
 
     select
         channel,
         address,
         reason,
-        is_suppressed,
         since,
         event_id,
     from {{ ref('int_suppressions') }}
-    where address is not null
+    where is_suppressed and address is not null
 
     union all
 
@@ -64,25 +21,77 @@ by_address as (
         facts.channel,
         addresses.address,
         facts.reason,
-        facts.is_suppressed,
         facts.since,
         facts.event_id,
     from {{ ref('int_suppressions') }} as facts
     inner join {{ ref('int_identifier_profiles') }} as identifiers
         on facts.identifier_id = identifiers.identifier_id
-    inner join addresses
+    inner join {{ ref('int_profile_addresses') }} as addresses
         on
             identifiers.profile_id = addresses.profile_id
             and (facts.channel = addresses.channel or facts.channel = '*')
             and facts.since >= addresses.first_seen_at
-    where facts.address is null
+    where facts.is_suppressed and facts.address is null
+
+),
+
+owners as (
+
+    select
+        addresses.profile_id,
+        addresses.channel,
+        addresses.address,
+        addresses.first_seen_at,
+    from {{ ref('int_profile_addresses') }} as addresses
+    where addresses.address in (select closed.address from closed)
+
+),
+
+opened as (
+
+    select
+        facts.channel,
+        facts.address,
+        facts.reason,
+        facts.since,
+        facts.event_id,
+    from {{ ref('int_suppressions') }} as facts
+    where
+        not facts.is_suppressed
+        and facts.address in (select closed.address from closed)
+
+    union all
+
+    select
+        facts.channel,
+        owners.address,
+        facts.reason,
+        facts.since,
+        facts.event_id,
+    from owners
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on owners.profile_id = identifiers.profile_id
+    inner join {{ ref('int_suppressions') }} as facts
+        on
+            identifiers.identifier_id = facts.identifier_id
+            and (facts.channel = owners.channel or facts.channel = '*')
+            and facts.since >= owners.first_seen_at
+    where not facts.is_suppressed and facts.address is null
+
+),
+
+words as (
+
+    select *, true as is_suppressed from closed
+    union all
+    select *, false as is_suppressed from opened
 
 ),
 
 latest as (
 
     select *
-    from by_address
+    from words
     qualify row_number() over (
         partition by channel, address, reason order by since desc, event_id desc
     ) = 1
