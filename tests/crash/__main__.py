@@ -13,7 +13,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.crash.harness import PROVIDERS, STORES, maybe_postgres, open_harness, quick_folder, search
+from tests.crash.harness import (
+    PROVIDERS,
+    STORES,
+    Findings,
+    maybe_postgres,
+    open_harness,
+    quick_folder,
+    search,
+)
 from tests.crash.mutants import MUTANTS
 from tests.crash.report import as_dict, show
 
@@ -39,11 +47,18 @@ def main() -> None:
         # Whoever has seen enough gets what was found so far, and everything that was started is stopped.
         signal.signal(signal.SIGTERM, lambda *_: setattr(harness, "is_stopped", True))
         task = bar.add_task("kills", total=options.kills)
+
+        def advance(kills: int, findings: Findings) -> None:
+            bar.advance(task, kills)
+            if not bar.console.is_terminal:
+                verdict = "nothing wrong" if findings.is_clean else f"faults, see {options.evidence}"
+                bar.console.print(f"{findings.all_kills.total} kills: {verdict}", highlight=False)
+
         findings = search(
             harness,
             places,
             options.kills,
-            lambda kills: bar.advance(task, kills),
+            advance,
             stop_at_fault="faults" if options.mutant else None,
         )
     show(findings, console)

@@ -14,6 +14,7 @@ import asyncio
 import json
 import random
 import sys
+from functools import partial
 
 from tests.connectors.conformance.mail_server import AFTER_CONTENT, MailServer
 from tests.connectors.conformance.vendor import (
@@ -212,9 +213,11 @@ class CountingPostmark(Vendor):
         return Answer(200, {"TotalCount": 1, "Messages": found if is_shown else []})
 
 
-def wait_until(end, is_quiet):
+def wait_until(is_quiet, *ends):
     """What a dead or sleeping sender has written is still on its way through the kernel: let it arrive."""
-    asyncio.run_coroutine_threadsafe(_wait(is_quiet), end._loop).result(30)
+    waits = [asyncio.run_coroutine_threadsafe(_wait(partial(is_quiet, end)), end._loop) for end in ends]
+    for wait in waits:
+        wait.result(30)
 
 
 async def _wait(is_quiet):
@@ -236,12 +239,12 @@ def main(book_path, seed):
             if "only" in order:
                 world.only = order["only"]
             if "hang_up" in order:
-                wait_until(postmark, lambda: not postmark.busy)
+                wait_until(lambda end: not end.busy, postmark)
                 mail.hang_up()
                 postmark.hang_up()
             if {"minutes", "pass"} & order.keys():
-                for end in () if order.get("is_hurried") else (mail, postmark):
-                    wait_until(end, lambda end=end: not end.open_connections)
+                if not order.get("is_hurried"):
+                    wait_until(lambda end: not end.open_connections, mail, postmark)
                 world.set_clock(order.get("minutes", world.minutes + order.get("pass", 0)))
             print(json.dumps({"minutes": world.minutes}), flush=True)
 

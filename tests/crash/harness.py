@@ -121,7 +121,7 @@ def search(
     harness,
     places,
     kills_wanted,
-    progress=lambda _kills: None,
+    progress=lambda _kills, _findings: None,
     *,
     stop_at_fault=None,
     kills_per_run=KILLS_PER_RUN,
@@ -139,7 +139,7 @@ def search(
         is_warming_up = before // kills_per_run % 3 == 1  # every third run
         with harness.campaign(*place, findings.kills[place], is_warming_up=is_warming_up) as campaign:
             findings.verdicts[place] += campaign.run(most)
-        progress(findings.kills[place].total - before)
+        progress(findings.kills[place].total - before, findings)
         is_over = findings.all_kills.total >= kills_wanted or harness.is_stopped
         if is_over or (stop_at_fault and getattr(findings.verdicts[place], stop_at_fault)):
             break

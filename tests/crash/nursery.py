@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from tests.crash.life import Life, live
 from tests.crash.points import find_steps
 from tests.crash.traps import bindings
@@ -84,6 +86,7 @@ def open_nursery():
 def main():
     bindings()
     find_steps()
+    sa.create_engine("postgresql+psycopg://")  # loads the driver, connects to nothing
     gc.collect()
     gc.freeze()
     sleepers = []

@@ -17,7 +17,7 @@ def test_killed_senders_send_nothing_twice_and_lose_nothing(
 ):
     url = request.getfixturevalue("postgres_url") if store == "postgresql" else None
     harness = Harness(folder, Stores(folder, url), nursery, far_ends, SEED)
-    findings = search(harness, [(store, provider)], KILLS)
+    findings = search(harness, [(store, provider)], KILLS, kills_per_run=KILLS)
     print(as_text(findings))
     assert findings.all_kills.total >= KILLS
     assert findings.is_clean, as_text(findings)
