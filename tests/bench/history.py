@@ -1,6 +1,7 @@
 """A shop's history of any length, written straight into `raw_events` by SQL: a power law of people, visits in bursts.
 
-The shop is the same at every size, 5 million events a year: what grows is how long it has been there.
+The shop is the same at every size, 5 million events a year of the same kinds by the same people, of whom each has
+signed in within the first year: what grows is how long the shop has been there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dagster_project.warehouse import Warehouse, ensure_raw_tables
 
 CHUNK = 2_000_000
 VISIT_EVENTS = 4
-ACCOUNT_EVERY = 10
+ACCOUNT_EVERY = 5
 EVENTS_PER_YEAR = 5_000_000
 
 
@@ -55,9 +56,8 @@ def events_sql(history: History, first: int, last: int) -> str:
     """Events `first` to `last` of a history as rows of `raw_events.events`.
 
     Four events make a visit of one person: two products viewed, often one added, sometimes an order, else what a
-    message led to. Every tenth event (or more, so that each person has one) is somebody who signs in.
+    message led to. Every fifth event is somebody who signs in, one person after the other.
     """
-    account_every = max(2, min(ACCOUNT_EVERY, history.events // history.profiles or ACCOUNT_EVERY))
     starts_at = history.ends_at - history.span
     step = history.span // timedelta(microseconds=1) // history.events
     return f"""
@@ -65,7 +65,7 @@ with numbered as (
     select
         number,
         number // {VISIT_EVENTS} as visit,
-        number % {account_every} = 0 as is_account,
+        number % {ACCOUNT_EVERY} = 0 as is_account,
         (hash(number // {VISIT_EVENTS}, 'who') % 1000000000) / 1000000000.0 as luck,
         hash(number, 'what') % 100 as lot,
         hash(number, 'product') % 500 as product,
@@ -76,7 +76,7 @@ people as (
     select
         *,
         case
-            when is_account then (number // {account_every}) % {history.profiles}
+            when is_account then (number // {ACCOUNT_EVERY}) % {history.profiles}
             else cast(floor({history.profiles} * pow(luck, 2)) as bigint)
         end as person,
         case
