@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.collector import (
+    apps,
     devices,
     links,
     opt_in,
@@ -27,7 +28,7 @@ from connectors.collector.dependencies import Dependencies
 from connectors.collector.journal import Busy, StorageFailed
 from connectors.collector.openapi import document
 
-MODULES = (tracking, webhooks, links, unsubscribe, preferences, opt_in, devices, stock)
+MODULES = (tracking, webhooks, links, unsubscribe, preferences, opt_in, devices, stock, apps)
 DAY_SECONDS = 24 * 3600
 BUSY_SECONDS = 1
 STORAGE_SECONDS = 10

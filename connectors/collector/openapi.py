@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from connectors.collector.apps import ANDROID, APPLE
 from connectors.collector.devices import Device
 from connectors.collector.sources import SOURCES
 from connectors.collector.tracking import PATHS
@@ -153,6 +154,8 @@ OPERATIONS = (
         takes=((JSON, "Wish"), (FORM, "Wish")),
     ),
     Operation("/notify_me.js", "get", "The script of a product page.", (200,), media=("text/javascript",)),
+    Operation(APPLE, "get", "Which apps of iOS may open click links.", (200, 404)),
+    Operation(ANDROID, "get", "Which apps of Android may open click links.", (200, 404)),
 )
 
 TEXTS = {"type": "string"}

@@ -11,11 +11,11 @@ import logging
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import minijinja
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -27,6 +27,9 @@ from connectors.links import BadLink, Link
 Endpoint = Callable[[Request], Awaitable[Response]]
 Words = Mapping[str, str]
 """The same words by language."""
+AppleApp = Annotated[str, Field(pattern=r"^[A-Z0-9]{10}\.[A-Za-z0-9.-]+$")]
+Package = Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)+$")]
+Fingerprint = Annotated[str, Field(pattern=r"^([0-9A-F]{2}:){31}[0-9A-F]{2}$")]
 
 NOT_KEPT = {
     "Cache-Control": "no-store, private",
@@ -58,6 +61,29 @@ class Purpose(BaseModel):
     hint: Words
 
 
+class AndroidApp(BaseModel):
+    """An app, and the certificates that it is signed with: one's own and that of Play App Signing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    package: Package
+    sha256_cert_fingerprints: Annotated[tuple[Fingerprint, ...], Field(min_length=1)]
+
+
+class Apps(BaseModel):
+    """`apps` in `pages.yml`.
+
+    Attributes:
+        ios: team and bundle, as in `A1B2C3D4E5.com.example.shop`.
+        android: packages with their certificates.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ios: tuple[AppleApp, ...] = ()
+    android: tuple[AndroidApp, ...] = ()
+
+
 class PagesSpec(BaseModel):
     """`pages.yml`."""
 
@@ -66,6 +92,7 @@ class PagesSpec(BaseModel):
     channels: Mapping[str, Channel]
     purposes: Mapping[str, Purpose]
     texts: Mapping[str, Words]
+    apps: Apps = Apps()
 
 
 class Pages:
