@@ -83,7 +83,8 @@ def shapley(paths: Paths, rewards: Floats) -> Floats:
     advertising). So it is exact for any number of channels. Paths without orders do not count.
     """
     size = len(paths.channels)
-    members: Whole = np.unique(paths.owners * size + paths.codes)
+    touched: Whole = np.sort(paths.owners * size + paths.codes)
+    members = touched[np.diff(touched, prepend=-1) > 0]
     owners, codes = members // size, members % size
     sizes = np.bincount(owners, minlength=len(rewards))
     return np.asarray(np.bincount(codes, rewards[owners] / sizes[owners], size), dtype=np.float64)

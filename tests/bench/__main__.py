@@ -21,7 +21,7 @@ SIZES = {
 }
 """Events and people of a history."""
 
-PARTS = ("warehouse", "delivery", "collector", "hot_lane")
+PARTS = ("warehouse", "delivery", "collector", "hot_lane", "measurement")
 NEW_EVENTS = [10_000, 100_000]
 
 
@@ -46,6 +46,10 @@ def main() -> None:
         from tests.bench.hot_lane import print_hot_lane  # noqa: PLC0415  (as above)
 
         print_hot_lane(console)
+    if options.only in (None, "measurement"):
+        from tests.bench.measurement import print_measurement  # noqa: PLC0415  (as above)
+
+        print_measurement(console)
 
 
 def print_sizes(console: Console, options: argparse.Namespace) -> None:

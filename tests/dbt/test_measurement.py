@@ -14,6 +14,7 @@ from dagster_project.measurement.lift import Group, measure_lift
 from dagster_project.measurement.run import analyse_experiments, credit_paths
 from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT
+from tests.validate import attribution
 
 ONLINE_RETAIL = CHECKOUT.parent / "shared" / "data" / "online_retail"
 START = datetime(2026, 3, 1)
@@ -371,6 +372,14 @@ def test_all_models_share_out_the_same_revenue_and_stand_beside_what_the_hold_ou
         select caused_order_count, caused_order_count_low < caused_order_count, calibration, sent_count
         from measurement.attribution where dimension = 'flow' and model = 'markov'""")
     assert flow == (pytest.approx(50 * (0.2 - 1.0)), True, pytest.approx(-4), 50)
+
+
+def test_the_published_paths_get_the_published_credit(built_shop):
+    attribution.load_demo(built_shop.warehouse)
+    built_shop.run(attribution.AS_OF, ["attributed_orders"])
+    found = [*attribution.rule_figures(built_shop.warehouse), *attribution.path_figures(built_shop.warehouse)]
+    assert len(found) == 86
+    assert [figure for figure in found if not figure.holds] == []
 
 
 @pytest.fixture(scope="module")

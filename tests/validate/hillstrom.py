@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -21,7 +23,6 @@ PUBLISHED = {  # visits and conversions in per cent, spend in dollars
 }
 ROUNDING = {"visit": 0.006, "conversion": 0.006, "spend": 0.00006}
 IN_PERCENT = {"visit": 100.0, "conversion": 100.0, "spend": 1.0}
-SHUFFLES = 200
 
 
 @cache
@@ -50,7 +51,12 @@ def arm_totals(metric: str, members: np.ndarray, covariate: str = "history") -> 
     )
 
 
-def figures(_: Effort) -> Iterator[Figure]:
+def without_covariate(totals: Totals) -> Totals:
+    """The same sums for an analysis without CUPED."""
+    return replace(totals, before=0.0, before_before=0.0, before_value=0.0, before_weight=0.0)
+
+
+def figures(effort: Effort) -> Iterator[Figure]:
     """Arms, lifts with and without CUPED, sizes, and what is left when the labels are shuffled."""
     segments = customers()["segment"]
     for metric, published in PUBLISHED.items():
@@ -66,21 +72,29 @@ def figures(_: Effort) -> Iterator[Figure]:
             )
             error = scale * lift.standard_error
             yield Figure(OF, f"{metric}, lift of {arm}, CUPED", scale * lift.lift, expected, error, "1 s.e.")
+        sharper = arms[MENS], arms[NONE]
+        ratio = compare(*sharper).standard_error / compare(*map(without_covariate, sharper)).standard_error
+        yield between(OF, f"{metric}, standard error with CUPED", ratio, 0.9, 1.0, "share of the plain one")
     sizes = [int((segments == arm).sum()) for arm in (NONE, MENS, WOMENS)]
     ratio = sample_ratio_p_value(sizes, [1, 1, 1])
     yield between(OF, "sample ratio p-value", ratio, 0.05, 1.0, "randomized in thirds")
-    yield between(
-        OF, "shuffled labels: share clear at 5 %", shuffled_share(), 0.01, 0.09, "5 % by definition"
-    )
+    least, most = max(0.0, 0.05 - noise(effort)), 0.05 + noise(effort)
+    share = shuffled_share(effort.seeds)
+    yield between(OF, "shuffled labels: share clear at 5 %", share, least, most, "5 % by definition")
 
 
-def shuffled_share() -> float:
+def noise(effort: Effort) -> float:
+    """How far a share of 5 % may be off in so many tries: 2.6 standard errors."""
+    return 2.6 * math.sqrt(0.05 * 0.95 / effort.seeds)
+
+
+def shuffled_share(times: int) -> float:
     """How often shuffled labels look like an effect on visits."""
     dice = np.random.default_rng(8)
     labels = customers()["segment"].copy()
     clear = 0
-    for _ in range(SHUFFLES):
+    for _ in range(times):
         dice.shuffle(labels)
         found = compare(arm_totals("visit", labels == MENS), arm_totals("visit", labels == NONE))
         clear += found.p_value < 0.05
-    return clear / SHUFFLES
+    return clear / times

@@ -18,25 +18,61 @@ units as (
         max(step) as step,
         max(baseline_arm) as baseline_arm,
         max(expected_share) as expected_share,
-        min(since) as since,
+        min(since) as first_at,
+        max(since) as last_at,
         max(case when is_expected then 1 else 0 end) as expected_count,
-        count(*) as entry_count,
-        count(*) filter (where has_message) as message_count,
-        max(cast(revenue_before as double)) as revenue_before,
+        cast(count(*) as double) as entries,
+        cast(count(*) filter (where has_message) as double) as messages,
+        max(cast(revenue_before as double)) as covariate,
         sum(cast(revenue as double)) as revenue,
         {% for metric in shares -%}
-        count(*) filter (
+        cast(count(*) filter (
             where {{ metric }}{{ ' and has_message' if metric in with_message }}
-        ) as {{ metric }},
+        ) as double) as {{ metric }},
         {% endfor %}
     from outcomes
     group by experiment, arm, profile_id
 
 ),
 
+-- all metrics in one pass: a campaign has millions of units
+summed as (
+
+    select
+        experiment,
+        arm,
+        max(flow) as flow,
+        max(step) as step,
+        max(baseline_arm) as baseline_arm,
+        max(expected_share) as expected_share,
+        min(first_at) as first_at,
+        max(last_at) as last_at,
+        cast(sum(expected_count) as bigint) as expected_count,
+        {% for weight in ['entries', 'messages'] -%}
+        count(*) filter (where {{ weight }} > 0) as {{ weight }}_units,
+        sum({{ weight }}) as {{ weight }}_sum,
+        sum({{ weight }} * {{ weight }}) as {{ weight }}_squares,
+        sum(covariate * {{ weight }}) as {{ weight }}_covariate,
+        sum(covariate) filter (where {{ weight }} > 0) as {{ weight }}_before,
+        sum(covariate * covariate) filter (where {{ weight }} > 0)
+            as {{ weight }}_before_squares,
+        {% endfor -%}
+        {% for metric in shares + ['revenue'] -%}
+        sum({{ metric }}) as {{ metric }}_sum,
+        sum({{ metric }} * {{ metric }}) as {{ metric }}_squares,
+        sum({{ metric }} * {{ 'messages' if metric in with_message else 'entries' }})
+            as {{ metric }}_weight,
+        sum({{ metric }} * covariate) as {{ metric }}_covariate,
+        {% endfor %}
+    from units
+    group by experiment, arm
+
+),
+
 measured as (
 
     {% for metric in shares + ['revenue'] -%}
+    {%- set weight = 'messages' if metric in with_message else 'entries' -%}
     select
         experiment,
         '{{ metric }}' as metric,
@@ -45,51 +81,26 @@ measured as (
         step,
         baseline_arm,
         expected_share,
-        since,
+        first_at,
+        last_at,
         expected_count,
-        cast({{ metric }} as double) as value,
-        cast(
-            {{ 'message_count' if metric in with_message else 'entry_count' }} as double
-        ) as weight,
-        revenue_before as before,
-    from units
-    {% if metric in with_message -%}
-    where message_count > 0
-    {% endif -%}
+        {{ weight }}_units as unit_count,
+        cast({{ weight }}_sum as bigint) as participant_count,
+        {{ 'cast(null as bigint)' if metric == 'revenue' else 'cast(' ~ metric ~ '_sum as bigint)' }}
+            as success_count,
+        {{ metric }}_sum as value_sum,
+        {{ weight }}_sum as weight_sum,
+        {{ weight }}_before as before_sum,
+        {{ metric }}_squares as value_value_sum,
+        {{ weight }}_squares as weight_weight_sum,
+        {{ weight }}_before_squares as before_before_sum,
+        {{ metric }}_weight as value_weight_sum,
+        {{ metric }}_covariate as before_value_sum,
+        {{ weight }}_covariate as before_weight_sum,
+    from summed
+    where {{ weight }}_units > 0
     {{ 'union all' if not loop.last }}
     {% endfor %}
-),
-
-summed as (
-
-    select
-        experiment,
-        metric,
-        arm,
-        max(flow) as flow,
-        max(step) as step,
-        max(baseline_arm) as baseline_arm,
-        max(expected_share) as expected_share,
-        min(since) as first_at,
-        max(since) as last_at,
-        cast(sum(expected_count) as bigint) as expected_count,
-        count(*) as unit_count,
-        sum(value) as value_sum,
-        sum(weight) as weight_sum,
-        sum(before) as before_sum,
-        sum(value * value) as value_value_sum,
-        sum(weight * weight) as weight_weight_sum,
-        sum(before * before) as before_before_sum,
-        sum(value * weight) as value_weight_sum,
-        sum(before * value) as before_value_sum,
-        sum(before * weight) as before_weight_sum,
-        cast(sum(weight) as bigint) as participant_count,
-        case
-            when metric <> 'revenue' then cast(sum(value) as bigint)
-        end as success_count,
-    from measured
-    group by experiment, metric, arm
-
 ),
 
 bounded as (
@@ -99,7 +110,7 @@ bounded as (
         value_sum / weight_sum as rate,
         {{ wilson_bound('success_count', 'participant_count', '-') }} as rate_low,
         {{ wilson_bound('success_count', 'participant_count', '+') }} as rate_high,
-    from summed
+    from measured
 
 )
 
