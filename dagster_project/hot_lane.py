@@ -26,13 +26,15 @@ LOOKING_SHARE = 5
 """A look at a large landing takes time: looking is at most this fraction of the time between two."""
 REST_SECONDS = 1.0
 """Between two turns, in which others may have the warehouse: Dagster's runs, the command line."""
+IDLE_SECONDS = 60.0
+"""Without news a turn comes so often: a step that is due by its time goes within a minute, as does a wave."""
 LONGEST_PAUSE_SECONDS = 60.0
 
 log = logging.getLogger("millrace")
 
 
 def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], None]) -> None:
-    """Take turns until it is stopped: one at the start, then one whenever something has landed.
+    """Take turns until it is stopped: one at the start, one whenever something has landed, one a minute.
 
     A turn that fails is told to people and tried again, after longer and longer pauses.
 
@@ -43,16 +45,16 @@ def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], 
     """
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
     seen: frozenset[str] | None = None
-    pause, was_blocked = REST_SECONDS, False
+    pause, was_blocked, turned_at = REST_SECONDS, False, 0.0
     while not stop.is_set():
         started = time.monotonic()
         landed = frozenset(f"{file.name} {file.fingerprint}" for file in landing.files())
-        if landed == seen:
+        if landed == seen and started - turned_at < IDLE_SECONDS:
             stop.wait(max(LOOK_SECONDS, LOOKING_SHARE * (time.monotonic() - started)))
             continue
         try:
             result = turn(settings, stop)
-            seen, pause = landed, REST_SECONDS
+            seen, pause, turned_at = landed, REST_SECONDS, time.monotonic()
             if result.is_blocked and not was_blocked:
                 reasons = "; ".join(verdict.reason for verdict in result.verdicts if verdict.blocks)
                 alert(settings, f"the list is held ({reasons}): `millrace sends release --by NAME`")

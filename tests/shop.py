@@ -101,6 +101,11 @@ class Shop:
             products=[_product(product) | {"quantity": 1}],
         )
 
+    def asks_for(self, person: str, product: str, *, at: str, variant: str | None = None) -> None:
+        """Someone wants to be told when a product is back: no more than an address, no consent to anything."""
+        request = {"product_id": product, "variant_id": variant, "email": f"{person}@example.com"}
+        self._lands(at, {"type": "track", "event": "Back In Stock Requested", "properties": request})
+
     def opens(self, person: str, template: str, *, at: str) -> None:
         """Someone opens the mail that was last made of a template."""
         ((message, profile),) = self._rows(
@@ -124,6 +129,11 @@ class Shop:
         )
 
     # What the shop does --------------------------------------------------------------------------------------------
+
+    def has_left(self, product: str, pieces: int, *, at: str, variant: str | None = None) -> None:
+        """The catalogue says how many pieces there are."""
+        stock = _product(product) | {"inventory_quantity": pieces, "variant_id": variant}
+        self._lands(at, {"type": "track", "event": "Product Updated", "properties": stock})
 
     def runs(self, at: str) -> None:
         """One tick. The doors are open: somebody looked around a minute ago."""
@@ -161,6 +171,20 @@ class Shop:
                 [self._profile(person)],
             )
         ]
+
+    def told(self, person: str, message: str) -> list[str]:
+        """When one kind of message was scheduled for someone; for people with no more than an address."""
+        channel, template = message.split("/")
+        sent = self._rows(
+            """
+            select lists.due_at from sends.send_list as lists
+            inner join profiles.profile_identifiers as identifiers using (profile_id)
+            where identifiers.identifier in (?, ?) and lists.channel = ? and lists.template = ?
+                and lists.status = 'scheduled'
+            group by lists.message_id, lists.due_at order by lists.due_at""",
+            [person, f"{person}@example.com", channel, template],
+        )
+        return [said(when) for (when,) in sent]
 
     def unsent(self, person: str) -> list[tuple[str, str, str]]:
         """Which message did not go (yet), and why."""

@@ -66,8 +66,9 @@ class CartLine(Product):
 
 
 class CatalogueProduct(Product):
-    """The state of a product in the catalogue."""
+    """The state of a product in the catalogue; with a variant, how many there are of that one."""
 
+    variant_id: Text = None
     inventory_quantity: int | None = None
     url: Text = None
     image_url: Text = None

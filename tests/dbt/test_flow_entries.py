@@ -9,10 +9,11 @@ import pytest
 
 from tests.dbt.conftest import Shop
 
-FLOWS = ("birthday", "browse_abandonment", "cart_recovery", "confirm_subscription", "newsletter", "post_purchase",
+FLOWS = ("back_in_stock", "birthday", "browse_abandonment", "cart_recovery", "confirm_subscription", "newsletter", "post_purchase",
          "vip_entry", "welcome", "win_back")  # fmt: skip
 NOON = "2026-03-01 12:00:00"
 TEA = {"product_id": "tea", "name": "Green Tea", "category": "Tea", "price": 12.5, "quantity": 2}
+PAN = {"product_id": "pan", "name": "Pan", "price": 20.0}
 POT = {"product_id": "pot", "name": "Pot", "category": "Ware", "price": 600, "quantity": 1}
 
 
@@ -37,7 +38,7 @@ def view(visitor: str, at: str, product: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def noon(shop: Shop) -> Shop:
-    """A shop of nine people at noon; each did what one flow is for."""
+    """A shop of ten people at noon; each did what one flow is for."""
     shop.take([
         track("ann", "2026-03-01 11:30:00", "Subscribed", channel="email", purpose="marketing", source="footer"),
         track("bob", "2026-03-01 10:30:00", "Product Added", cart_id="cart-1", **TEA),
@@ -50,6 +51,9 @@ def noon(shop: Shop) -> Shop:
         record("identify", "2026-02-01 08:00:00", {"userId": "eve"},
                traits={"birthday": "1990-03-01", "timezone": "Asia/Tokyo"}),
         track("gus", "2026-03-01 11:50:00", "Subscription Requested", email="gus@example.com", source="footer"),
+        record("track", "2026-03-01 09:00:00", {}, event="Product Updated", properties=PAN | {"inventory_quantity": 0}),
+        track("hal", "2026-03-01 10:00:00", "Back In Stock Requested", product_id="pan", email="hal@example.com"),
+        record("track", "2026-03-01 11:00:00", {}, event="Product Updated", properties=PAN | {"inventory_quantity": 3}),
         view("visitor-1", "2026-03-01 09:00:00", TEA),
         view("visitor-1", "2026-03-01 09:10:00", POT),
         record("identify", "2026-03-01 09:11:00", {"userId": "fay", "anonymousId": "visitor-1"}),
@@ -87,6 +91,7 @@ def test_each_person_enters_the_flow_that_is_meant(noon):
         "win_back": [("dan", "2026-03-01 06:00:00", lapsed)],
         "birthday": [("eve", "2026-02-28 15:00:00", {"celebrated_on": "2026-03-01"})],
         "browse_abandonment": [("fay", "2026-03-01 11:10:00", {"items": looked_at})],
+        "back_in_stock": [("hal", NOON, PAN | {"variant_id": None, "currency": "EUR", **unseen})],
     }
     # cart recovery works its rule out for the last days only; the public table says the same
     carts = "select cart_id, status, abandoned_at from commerce.carts order by cart_id"

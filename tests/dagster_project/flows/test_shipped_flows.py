@@ -43,6 +43,7 @@ TIMINGS = {
         ("+1 day", "vip_welcome", ""),
     ],
     "newsletter": [("at 10:00 local time", "newsletter", "")],
+    "back_in_stock": [("at once", "back_in_stock", "transactional")],
     "confirm_subscription": [("at once", "confirm_subscription", "transactional")],
 }
 EXITS = {
@@ -50,6 +51,7 @@ EXITS = {
     "cart_recovery": ["ordered", "cart_emptied"],
     "win_back": ["ordered"],
     "browse_abandonment": ["ordered", "product_added"],
+    "back_in_stock": ["ordered"],
 }
 
 
