@@ -1,0 +1,61 @@
+"""Shops whose customers buy as BG/NBD says, with the truth known; published purchase histories."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+OPENED = datetime(2025, 1, 1)
+
+
+class Shelf:
+    """The marts that predictions read, in memory; what `Warehouse.query` asks is answered by DuckDB."""
+
+    def __init__(self, arrived: pa.Table | str) -> None:
+        """From orders as a table, or as a query."""
+        self.connection = duckdb.connect()
+        if isinstance(arrived, pa.Table):
+            self.connection.register("arrived", arrived)
+        self.connection.execute(
+            f"create table orders as {arrived if isinstance(arrived, str) else 'from arrived'}"
+        )
+        self.connection.execute("create table sessions (profile_id text, started_at timestamp)")
+        self.connection.execute(
+            "create table message_events"
+            " (profile_id text, occurred_at timestamp, event text, is_machine boolean)"
+        )
+
+    def query(self, sql, parameters=()):
+        return self.connection.sql(sql, params=list(parameters)).to_arrow_table()
+
+
+def orders(rows) -> pa.Table:
+    """(profile_id, ordered_at, revenue, cancelled_at) as a table like the mart."""
+    profiles, moments, revenues, cancelled = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return pa.table(
+        {
+            "profile_id": pa.array(profiles, pa.string()),
+            "ordered_at": pa.array(moments, pa.timestamp("us")),
+            "revenue": pa.array(revenues, pa.float64()),
+            "cancelled_at": pa.array(cancelled, pa.timestamp("us")),
+        }
+    )
+
+
+def simulated_shop(customers: int, days: int, seed: int = 7) -> Shelf:
+    """Customers who come at random, buy at rates of their own (mean 20 days) and leave one by one."""
+    dice = np.random.default_rng(seed)
+    rows = []
+    for number in range(customers):
+        rate, leaves, value = dice.gamma(0.8, 1 / 16), dice.beta(1.2, 4.0), dice.gamma(4.0, 10.0)
+        day = dice.uniform(0, days)
+        while day < days:
+            moment = OPENED + timedelta(days=float(day))
+            rows.append((f"p{number:05}", moment, float(value * dice.gamma(5.0, 0.2)), None))
+            if dice.random() < leaves:
+                break
+            day += dice.exponential(1 / max(rate, 1e-6))
+    return Shelf(orders(rows))
