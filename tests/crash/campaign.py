@@ -191,6 +191,8 @@ class Campaign:
             case "overtaken":
                 point, nth = self._dice.choice(SAFE_TO_STOP), self._dice.randint(1, 12)
                 quick = replace(self._dice.choice((self._life, self._doomed))("sender"), skew_minutes=6)
+                # Often late enough for both to ask the log about what was in doubt before.
+                step = self._dice.choice((step, 45))
                 self.overtake(self.life(action="stop", point=point, nth=nth), quick, step=step)
             case "asleep":
                 point, is_frozen = self._dice.choice(SAFE_TO_STOP), self._dice.random() < 0.25
