@@ -16,6 +16,7 @@ COMMANDS = {
     "sql": "Ask the warehouse, read-only; tables by their bare names.",
     "flows": "Check flows, and show who gets what, when.",
     "segments": "List segments, show one, export its members.",
+    "experiments": "What experiments show, and who has won.",
     "sends": "What is sent, what is held back and why; release a blocked list.",
     "feedback": "Take in what came back: deliveries, bounces, complaints, replies.",
     "collector": "Take events, webhooks and clicks over HTTP.",

@@ -18,11 +18,13 @@ from dagster_project.measurement.experiments import (
     write_analyses,
 )
 from dagster_project.measurement.paths import Paths
+from dagster_project.warehouse import ensure_raw_tables, open_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dagster_project.measurement.credits import Credit
+    from dagster_project.settings import Settings
     from dagster_project.warehouse import Warehouse
 
 DIMENSIONS = ("channel", "flow")
@@ -31,6 +33,20 @@ PATHS = """
 select path, conversion_count, cast(revenue as double) as revenue, null_count
 from measurement.attribution_paths where dimension = ?
 """
+
+
+def measure(settings: Settings, as_of: datetime) -> list[str]:
+    """Work out all experiments and credits of an installation, and show readers the result.
+
+    Returns:
+        Names of the experiments that somebody took part in.
+    """
+    with open_warehouse(settings) as warehouse:
+        ensure_raw_tables(warehouse)
+        found = analyse_experiments(warehouse, as_of)
+        credit_paths(warehouse, as_of)
+        warehouse.snapshot(settings.serving_path)
+    return [experiment.name for experiment in found]
 
 
 def analyse_experiments(
