@@ -62,7 +62,9 @@ def build_app(deps: Dependencies) -> Starlette:
         max_age=DAY_SECONDS,
     )
     handlers = {HTTPException: _refused, Busy: _come_back, StorageFailed: _come_back}
-    return Starlette(routes=routes, middleware=[cors], lifespan=lifespan, exception_handlers=handlers)
+    app = Starlette(routes=routes, middleware=[cors], lifespan=lifespan, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # it would redirect to whatever host the request names
+    return app
 
 
 async def _health(_request: Request) -> Response:

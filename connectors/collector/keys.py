@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 PREFIX = "mr_"
 FRESH_SECONDS = 1.0
 """How long a revoked key may go on, in every process."""
-LOOKUP_SECONDS = 1.0
+LOOKUP_SECONDS = 5.0
 """How long a request waits for that; a key that was known goes on meanwhile."""
 TRUSTED_SECONDS = 300.0
 """How long keys hold that cannot be looked up because the store cannot be reached."""

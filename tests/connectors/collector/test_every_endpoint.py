@@ -121,6 +121,11 @@ def test_no_call_makes_an_endpoint_fail_or_say_what_it_was_told(collector, some)
             assert urlsplit(answer.headers["location"]).netloc == "shop.example", about
 
 
+def test_no_redirect_goes_to_the_host_that_a_request_names(collector):
+    there = [("GET", path + "/", {}, {"host": b"evil.example"}, b"") for path in ("/subscribe", "/c/x")]
+    assert [answer.status_code for answer in answers(collector, there)] == [404, 404]
+
+
 @FEW
 @given(some=st.lists(jsons.map(lambda value: json.dumps(value).encode()), min_size=1, max_size=10))
 def test_whatever_a_sender_signs_is_taken_and_becomes_events_or_rejects(collector, landed, some):
