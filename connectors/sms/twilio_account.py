@@ -151,7 +151,7 @@ class TwilioSender(AnyAddress):
     provider = PROVIDER
     batch_size = 1
     is_repeatable = False
-    read_back_horizon = timedelta(minutes=5)
+    read_back_horizon = timedelta(minutes=15)
     prefix = ""
     """What Twilio writes before a number of the channel."""
 
