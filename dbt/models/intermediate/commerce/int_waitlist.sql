@@ -22,7 +22,10 @@ purchases as (
     from {{ ref('int_order_items') }} as items
     inner join identifiers on items.identifier_id = identifiers.identifier_id
     where
-        items.ordered_at >= (select min(requested_at) from requests)
+        -- where nobody waits, nothing is read
+        items.ordered_at >= (
+            select coalesce(min(requested_at), {{ ever_after() }}) from requests
+        )
         and items.product_id in (select product_id from requests)
 
 ),
