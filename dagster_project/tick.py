@@ -81,7 +81,7 @@ def tick(
         as_of: naive UTC moment, not before the last tick's.
         deliver: hand due messages to the providers; without, the list is only decided.
         live: the clock runs during delivery; otherwise it stands at `as_of`, so that a replay is exact.
-        is_hot: somebody waits for it: deliver only what has just been decided, and leave the readers' copy.
+        is_hot: somebody waits: deliver only what has just been decided, leave the readers' copy.
         progress: called with (stage, done, total).
 
     Raises:
@@ -96,18 +96,15 @@ def tick(
             nodes = transform(settings, warehouse, as_of, watch.within("transform"))
         with watch("check"):
             facts, verdicts = check(warehouse, as_of)
-            is_held = any(verdict.blocks for verdict in verdicts)
-            wanted = deliver and not is_held
-            due = delivery.read_due(settings, warehouse, as_of, is_hot=is_hot) if wanted else None
+            goes = deliver and not any(verdict.blocks for verdict in verdicts)
+            due = delivery.read_due(settings, warehouse, as_of, is_hot=is_hot) if goes else None
     outcome = None
-    if due is not None:
+    if due:
         with watch("deliver"):
             outcome = delivery.deliver_due(settings, due, None if live else as_of, progress)
-    with watch("results"):
-        take_results(settings)
-    if not is_hot:
-        with watch("serve"):
-            serve(settings)
+    for stage, work in (("results", take_results), *([] if is_hot else [("serve", serve)])):
+        with watch(stage):
+            work(settings)
     return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
 
 

@@ -143,14 +143,8 @@ def settle_failed(
     if is_away:
         wait = min(wait, LONGEST_PAUSE)
     wait = max(wait, timedelta(seconds=asked_seconds or 0))
-    _settle(
-        store,
-        entry.number,
-        attempt_count=attempts,
-        next_attempt_at=now + wait,
-        is_away=is_away,
-        reason=reason,
-    )
+    again = {"attempt_count": attempts, "next_attempt_at": now + wait, "is_away": is_away}
+    _settle(store, entry.number, reason=reason, **again)
     return wait
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -77,7 +78,7 @@ def measure(sign_ups: int, seed: int, *, with_dagster: bool) -> list[float]:
     """Seconds from each request to its mail."""
     mailboxes = Mailboxes()
     with (
-        tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
         running(Path(home), mailboxes, with_dagster=with_dagster) as collector,
         httpx.Client(base_url=collector.url, auth=(collector.key, "")) as client,
     ):
@@ -100,7 +101,11 @@ def running(home: Path, mailboxes: Mailboxes, *, with_dagster: bool) -> Iterator
     words = ["dev", "--port", str(free_port())] if with_dagster else ["hot-lane"]
     with (home / "worker.log").open("w") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-c", START, *words], env=os.environ | ours, stdout=log, stderr=log
+            [sys.executable, "-c", START, *words],
+            env=os.environ | ours,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             yield collector
@@ -108,7 +113,7 @@ def running(home: Path, mailboxes: Mailboxes, *, with_dagster: bool) -> Iterator
             sys.stderr.write((home / "worker.log").read_text()[-3_000:])
             raise
         finally:
-            worker.send_signal(2)
+            os.killpg(worker.pid, signal.SIGINT)  # as Ctrl-C does: Dagster ends its own processes
             worker.wait(60)
             collector.stop()
             server.stop()
