@@ -49,9 +49,7 @@ def list_all(as_json: AsJson = False) -> None:
     show([asdict(key) for key in keys], as_json=as_json, empty="no keys: see `millrace keys create`")
 
 
-@app.command(
-    epilog=examples("millrace keys list", "millrace keys rotate 3f9a1c2e --overlap-hours 1")
-)
+@app.command(epilog=examples("millrace keys list", "millrace keys rotate 3f9a1c2e --overlap-hours 1"))
 def rotate(
     key_id: Annotated[str, typer.Argument(help="From `millrace keys list`.")],
     overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old key goes on.")] = 24.0,
