@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 LEAST_SHARE = 0.05
 """Every arm keeps so much: what changes later must still be seen."""
@@ -32,6 +31,8 @@ class Tries:
 
 def chances_to_be_best(tries: Mapping[str, Tries]) -> dict[str, float]:
     """Chance of each arm to have the greatest success rate, after uniform priors; they add up to 1."""
+    from scipy import stats  # noqa: PLC0415  (a second that every run would pay)
+
     points, weights = np.polynomial.legendre.leggauss(NODES)
     quantiles = (points + 1) / 2
     posteriors = {

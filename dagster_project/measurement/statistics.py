@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
-
-from scipy import stats
 
 if TYPE_CHECKING:
     from tea_tasting.aggr import Aggregates
@@ -26,7 +25,8 @@ PRIOR_SHARE = 0.3
 WORTHWHILE_SHARE = 0.10
 """The lift, as a share of the baseline, that an experiment should be large enough to find."""
 COLUMNS = ("value", "weight", "before")
-Z_ALPHA, Z_POWER = float(stats.norm.ppf(1 - ALPHA / 2)), float(stats.norm.ppf(POWER))
+NORMAL = NormalDist()
+Z_ALPHA, Z_POWER = NORMAL.inv_cdf(1 - ALPHA / 2), NORMAL.inv_cdf(POWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,17 +191,19 @@ def posterior(lift: float, standard_error: float, prior_deviation: float) -> tup
         lift, standard_error = weight * lift, math.sqrt(weight) * standard_error
     ratio = lift / standard_error
     density = math.exp(-ratio * ratio / 2) / math.sqrt(2 * math.pi)
-    chance = float(stats.norm.cdf(ratio))
+    chance = NORMAL.cdf(ratio)
     return chance, max(0.0, standard_error * density - lift * (1 - chance))
 
 
 def sample_ratio_p_value(counts: list[int], shares: list[float]) -> float:
     """Pearson's chi-squared test of counts against the shares that were meant; 1 without counts."""
+    from scipy.stats import chisquare  # noqa: PLC0415  (a second that every run would pay)
+
     total, whole = sum(counts), sum(shares)
     if not total or not whole or len(counts) == 1:
         return 1.0
     expected = [total * share / whole for share in shares]
-    return float(stats.chisquare(counts, expected).pvalue)
+    return float(chisquare(counts, expected).pvalue)
 
 
 def _standard_error(result: Any, both: tuple[Aggregates, Aggregates]) -> float:  # noqa: ANN401
