@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint check bench crash lock clean
+.PHONY: help demo dev test lint check bench crash sdks validate lock clean
 
 help:  ## what can be done here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -43,6 +43,12 @@ bench: .venv/installed  ## speed and memory, as ratios within one run
 
 crash: .venv/installed  ## senders killed thousands of times; what the providers count must be right
 	$(BIN)/python -m tests.crash --kills 4000
+
+sdks: .venv/installed  ## 100,000 events of each SDK while the collector is killed
+	$(BIN)/python -m tests.end_to_end
+
+validate: .venv/installed  ## our figures beside published and true ones
+	$(BIN)/python -m tests.validate
 
 lock: .venv/installed  ## resolve again after a change of dependencies
 	$(BIN)/uv lock --quiet
