@@ -6,9 +6,7 @@ from dagster_project.flows.problems import FlowError
 from dagster_project.flows.registry import parse_flow, read_flow
 
 DURATION = 'is not a duration: write a number and a unit, such as "1 hour" or "2 days".'
-STEP_WORDS = (
-    "ab_test, at, bandit, branch, class, priority, send, step, update_profile, wait, wait_until, webhook, winner, with."
-)
+STEP_WORDS = "ab_test, at, bandit, branch, class, priority, send, step, update_profile, wait, wait_until, webhook, winner, with."
 MISTAKES = {
     "an unknown word in a step": (
         "wait: 1 hour", "wiat: 1 hour",
