@@ -22,9 +22,6 @@ GROUPS = {
 }
 
 
-pytestmark = pytest.mark.xdist_group("definitions")
-
-
 @pytest.fixture(scope="module")
 def definitions(small_shop) -> Definitions:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():

@@ -28,9 +28,6 @@ LATER = NOON + timedelta(hours=1)
 HOUR = timedelta(hours=1)
 
 
-pytestmark = pytest.mark.xdist_group("providers")
-
-
 def order(number: int, person: str, hour: str) -> dict[str, object]:
     tea = {"product_id": "sencha", "name": "Sencha", "category": "Tea", "price": 14.0, "quantity": 1}
     return event(

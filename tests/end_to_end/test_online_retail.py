@@ -30,10 +30,7 @@ FIRST_DAY, LAST_DAY, YEAR_END = datetime(2011, 3, 1), datetime(2011, 6, 1), date
 FLOWS = {"flow_post_purchase", "flow_win_back"}
 POST_PURCHASE = ["confirmation", "shipping", "review", "replenishment"]
 
-pytestmark = [
-    pytest.mark.skipif(not FILE.exists(), reason=f"{FILE} is not there"),
-    pytest.mark.xdist_group("online_retail"),
-]
+pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"{FILE} is not there")
 
 
 class Shop:

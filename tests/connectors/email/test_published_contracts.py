@@ -13,8 +13,6 @@ from connectors.model import Content, Envelope
 from tests.connectors.conformance.vendor import Answer, Vendor
 from tests.connectors.prism import start_prism
 
-pytestmark = pytest.mark.xdist_group("email_contracts")
-
 FROM = "Millrace Shop <hello@shop.example>"
 FULL = Content(
     text="Hello",

@@ -15,8 +15,6 @@ from connectors.sms.twilio import TwilioSmsSender
 from tests.connectors.conformance.vendor import Answer, Vendor
 from tests.connectors.prism import start_prism
 
-pytestmark = pytest.mark.xdist_group("twilio_contract")
-
 ACCOUNT, SERVICE = "AC" + "a" * 32, "MG" + "b" * 32
 PATIENCE = 120
 """Seconds: Prism compiles a description of 2 MB on the first call."""

@@ -16,8 +16,6 @@ from dagster_project.settings import Settings
 
 CALENDAR = Calendar(history_days=21, live_days=4, hourly_days=0)
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @dataclass(frozen=True)
 class Story:
