@@ -24,7 +24,7 @@ dev: .venv/installed  ## the same in Dagster's UI
 	$(BIN)/millrace dev
 
 test: .venv/installed  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=25
 
 lint: .venv/installed  ## style, types, layers, and every flow and template
 	$(BIN)/ruff check .

@@ -172,7 +172,7 @@ def content(shop, table: str) -> list[tuple]:
     return sorted(map(str, shop.rows(f"select columns(lambda name: name not in {marks}) from {table}")))
 
 
-@pytest.mark.parametrize(("seed", "is_tick"), [(1, False), (2, True), (3, True)])
+@pytest.mark.parametrize(("seed", "is_tick"), [(1, False), (2, True)])
 def test_day_by_day_equals_all_at_once_in_every_table(open_shop, seed, is_tick):
     batches = history(seed)
     daily, whole = open_shop(), open_shop()
