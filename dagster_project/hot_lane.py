@@ -7,7 +7,6 @@ million is the hourly run's; what the lane leaves, the hourly run finds.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -23,14 +22,12 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 LOOKING_SHARE = 5
-"""A look at a large landing takes time: looking is at most this fraction of the time between two."""
+"""A look at a large landing takes time: at most one in so many parts of the time goes to looking."""
 REST_SECONDS = 1.0
 """Between two turns, in which others may have the warehouse: Dagster's runs, the command line."""
 IDLE_SECONDS = 60.0
 """Without news a turn comes so often: a step that is due by its time goes within a minute, as does a wave."""
 LONGEST_PAUSE_SECONDS = 60.0
-
-log = logging.getLogger("millrace")
 
 
 def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], None]) -> None:
