@@ -42,6 +42,7 @@ bench: .venv/installed  ## speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench
 
 crash: .venv/installed  ## senders killed thousands of times; what the providers count must be right
+	.ci/packages
 	$(BIN)/python -m tests.crash --kills 4000
 
 sdks: .venv/installed  ## 100,000 events of each SDK while the collector is killed
