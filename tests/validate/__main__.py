@@ -31,7 +31,7 @@ def main() -> None:
                 module = importlib.import_module(f"tests.validate.{section}")
                 found += module.figures(effort)
     if options.json:
-        print(json.dumps([asdict(figure) | {"holds": figure.holds} for figure in found], indent=2))
+        print(as_json(found))
     else:
         Console(width=None if sys.stdout.isatty() else 160).print(as_table(found))
     off = [figure for figure in found if not figure.holds]
@@ -47,6 +47,12 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--experiments", type=int, default=2_000, help="simulated experiments without effect")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
+
+
+def as_json(found: list[Figure]) -> str:
+    """A list of objects; numpy's numbers are numbers."""
+    rows = [asdict(figure) | {"holds": figure.holds} for figure in found]
+    return json.dumps(rows, indent=2, default=float)
 
 
 def as_table(found: list[Figure]) -> Table:

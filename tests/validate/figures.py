@@ -40,7 +40,7 @@ class Figure:
     @property
     def holds(self) -> bool:
         """Whether it is near enough; what is not a number is not."""
-        return abs(self.difference) <= self.tolerance
+        return bool(abs(self.difference) <= self.tolerance)
 
 
 def between(of: str, name: str, ours: float, low: float, high: float, source: str) -> Figure:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.validate import cdnow, demo_shop, hillstrom
+from tests.validate.__main__ import as_json
 from tests.validate.figures import Effort, Figure
 
 
@@ -18,6 +21,12 @@ def test_our_figures_are_the_published_and_the_true_ones(section, effort):
     found = list(section.figures(effort))
     assert len(found) > 4
     assert [figure for figure in found if not figure.holds] == []
+
+
+def test_the_table_can_be_had_as_json(effort):
+    rows = json.loads(as_json(list(cdnow.figures(effort))))
+    assert {"of", "name", "ours", "expected"} <= set(rows[0])
+    assert all(row["holds"] is True for row in rows)
 
 
 def test_a_figure_that_is_off_is_found():
