@@ -63,11 +63,13 @@ def _boosted(model: Model, customers: pl.DataFrame, target: Numbers, beside: Buy
 BASELINES: Mapping[str, Fit] = {"rule_of_thumb": _rule_of_thumb, "buy_till_you_die": _buy_till_you_die}
 """What needs no learning machine; what learns must beat all of it."""
 
+LEARNERS: Mapping[Kind, Mapping[str, Fit]] = {
+    "probability": {"linear": _linear, "boosted": _boosted},
+    "money": {"linear": _linear, "boosted": _boosted},
+    "days": {"boosted": _boosted},
+}
+
 
 def contenders(kind: Kind) -> Mapping[str, Fit]:
     """Who competes to predict such a target, by name; each fits itself, with the purchase model beside it."""
-    learners: Mapping[str, Fit] = {"linear": _linear, "boosted": _boosted}
-    return {
-        **BASELINES,
-        **{name: fit for name, fit in learners.items() if (kind, name) != ("days", "linear")},
-    }
+    return {**BASELINES, **LEARNERS[kind]}

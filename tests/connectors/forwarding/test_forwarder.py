@@ -104,6 +104,7 @@ def test_one_event_that_a_system_cannot_digest_keeps_no_other_back(
     forwards(started, until=lambda: backlog() == (1, 3, 0))
     clock.forward(hours=25)
     forwards(started, until=lambda: backlog() == (0, 3, 1))
+    assert backlog() == (0, 3, 1)
 
 
 def test_after_a_day_it_is_dead_until_somebody_replays_it(
@@ -168,3 +169,4 @@ def test_a_landing_that_cannot_be_read_holds_up_nothing_that_is_queued(
     far_end.answers(Answer())
     monkeypatch.setattr(type(landing), "files", lambda _self: 1 / 0)
     forwards(started, until=lambda: backlog()[0] == 1, longest=1)
+    assert backlog()[0] == 1

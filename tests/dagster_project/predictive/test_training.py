@@ -8,7 +8,7 @@ import pytest
 
 from dagster_project.predictive.churn import CHURN
 from dagster_project.predictive.evaluation import deciles, losses
-from dagster_project.predictive.features import customers_at
+from dagster_project.predictive.features import TARGETS, customers_at
 from dagster_project.predictive.next_order import NEXT_ORDER
 from dagster_project.predictive.spend import SPEND_90, SPEND_365
 from dagster_project.predictive.training import TooLittleHistoryError, cutoffs, train, train_on
@@ -49,8 +49,7 @@ def test_a_model_learns_the_shop_and_says_how_well(model, known):
 @pytest.mark.parametrize("model", [CHURN, SPEND_90], ids=lambda model: model.name)
 def test_what_learned_from_shuffled_labels_is_refused(model, known):
     customers, holdout = known
-    names = ["next_ordered_at", "next_purchases", "next_revenue"]
-    shuffled = customers.select(names).sample(fraction=1, shuffle=True, seed=5)
+    shuffled = customers.select(TARGETS).sample(fraction=1, shuffle=True, seed=5)
     trained = train_on(model, customers.with_columns(shuffled), holdout)
     assert "not clearly better than the mean" in trained.contest.refusal
 
