@@ -222,6 +222,17 @@ credited_touches as (
 
 )
 
+{%- set parts = {
+    'credited_touches': {
+        'credit': split_evenly(1, 6, 'share_count', 'first_rank'),
+        'revenue': split_evenly('revenue', 2, 'share_count', 'first_rank'),
+    },
+    'bounded_touches': {
+        'credit': part_between(1, 6, 'share_from', 'share_to'),
+        'revenue': part_between('revenue', 2, 'share_from', 'share_to'),
+    },
+} %}
+{% for touches, part in parts.items() %}
 select
     order_id,
     message_id,
@@ -229,21 +240,12 @@ select
     profile_id,
     ordered_at,
     last_touched_at as touched_at,
-    {{ split_evenly(1, 6, 'share_count', 'first_rank') }} as credit,
-    {{ split_evenly('revenue', 2, 'share_count', 'first_rank') }} as revenue,
+    {{ part.credit }} as credit,
+    {{ part.revenue }} as revenue,
     currency,
     {{ as_of() }} as seen_at,
-from credited_touches
+from {{ touches }}
+{%- if not loop.last %}
 union all
-select
-    order_id,
-    message_id,
-    model,
-    profile_id,
-    ordered_at,
-    last_touched_at as touched_at,
-    {{ part_between(1, 6, 'share_from', 'share_to') }} as credit,
-    {{ part_between('revenue', 2, 'share_from', 'share_to') }} as revenue,
-    currency,
-    {{ as_of() }} as seen_at,
-from bounded_touches
+{%- endif %}
+{%- endfor %}
