@@ -26,11 +26,13 @@ from connectors.landing import open_landing
 from dagster_project import activation
 from dagster_project.alerts import alert
 from dagster_project.locks import is_held
+from dagster_project.manifest import NIGHTLY
 from dagster_project.settings import Settings
 
 AUDITS = AssetSelection.groups("audits")
 EXPERIMENTS = AssetSelection.groups("experiments")
-LOOP = AssetSelection.all() - AUDITS - EXPERIMENTS
+NIGHT = EXPERIMENTS | AssetSelection.tag(NIGHTLY, "")
+LOOP = AssetSelection.all() - AUDITS - NIGHT
 LONGEST_RUN = timedelta(minutes=30)
 """A run that is older and has not ended is taken for dead."""
 UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.NOT_STARTED]
@@ -52,8 +54,8 @@ daily_audit = define_asset_job(
 )
 daily_measurement = define_asset_job(
     "daily_measurement",
-    selection=EXPERIMENTS,
-    description="What the experiments show by now, and the credits that look at all journeys at once.",
+    selection=NIGHT,
+    description="What may be a day old: predictions, experiments, credits that look at all journeys at once.",
 )
 jobs = [hourly_activation, landing_to_send_list, daily_audit, daily_measurement]
 

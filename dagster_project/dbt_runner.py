@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from dagster_project.manifest import TICK, forget_compilation, read_manifest, tick_selection, without_tests
+from dagster_project.manifest import (
+    NIGHTLY,
+    TICK,
+    forget_compilation,
+    read_manifest,
+    tick_selection,
+    without_tests,
+)
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -160,6 +167,14 @@ class DbtProject:
             self._run(["run", "--select", f"tag:{TICK}"], as_of, {"is_tick": True}, self._lean, progress)
         )
 
+    def nightly(self, as_of: datetime, progress: Progress | None = None) -> list[NodeResult]:
+        """Run the models that may be a day old.
+
+        Raises:
+            DbtError: when a node fails.
+        """
+        return self.build(as_of, [f"tag:{NIGHTLY}"], progress=progress)
+
     def command(
         self, words: Sequence[str], as_of: datetime, variables: dict[str, Any] | None = None
     ) -> list[NodeResult]:
@@ -195,7 +210,8 @@ class DbtProject:
     def tick_selection(self) -> list[str]:
         """What a tick must run: all that stores rows, and the views whose SQL names the run's `as_of`.
 
-        Other views are timeless: `millrace dbt run` (or the first tick) creates them once.
+        Nightly models wait for the night. Other views are timeless: `millrace dbt run` (or the first tick)
+        creates them once.
         """
         return tick_selection(self.manifest())
 

@@ -16,7 +16,7 @@ def millrace() -> Definitions:
     return Definitions(
         assets=[
             *ingest.assets,
-            transform.build_assets(installation),
+            *transform.build_assets(installation),
             transform.data_tests,
             *activation.assets,
             *measurement.build_assets(installation),

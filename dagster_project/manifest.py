@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 TICK = "tick"
 """The tag of nodes that every tick runs."""
 
+NIGHTLY = "nightly"
+"""The tag, given in a model's own `config`, of what may be a day old: ticks leave it out."""
+
 AS_OF_MACRO = "macro.millrace.as_of"
 
 
@@ -28,11 +31,15 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def tick_selection(manifest: Manifest) -> list[str]:
-    """Models that a tick must run: all that store rows, and the views whose SQL names the run's `as_of`."""
+    """Models that a tick must run: all that store rows, and the views whose SQL names the run's `as_of`.
+
+    What is nightly is none of them.
+    """
     return sorted(
         node.name
         for node in manifest.nodes.values()
         if node.resource_type == "model"
+        and NIGHTLY not in node.tags
         and node.config.materialized != "ephemeral"
         and (node.config.materialized != "view" or names_as_of(manifest, node.unique_id))
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
-from typing import Any, cast
+from typing import Any
 
 from dagster import (
     AssetExecutionContext,
@@ -25,6 +25,7 @@ from dagster_project.flows.diagram import svg
 from dagster_project.flows.registry import Flow, load_flows
 from dagster_project.flows.timetable import timetable
 from dagster_project.ingest import OWNER, WRITER
+from dagster_project.manifest import NIGHTLY
 from dagster_project.resources import Installation
 from dagster_project.warehouse import Warehouse
 
@@ -33,6 +34,8 @@ WATCHED = {"profiles", "send_list", "outbox", "segment_memberships", "sends"}
 TEST_WORDS = ["test", "--exclude", "test_type:unit"]
 FRESH = FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=2))
 SEED_GROUP = "settings"
+NIGHT = f"tag:{NIGHTLY}"
+Materialized = Iterator[MaterializeResult[object]]
 
 
 class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # ships no types that mypy may follow
@@ -89,8 +92,8 @@ def node_details(
     return ran
 
 
-def build_assets(installation: Installation) -> AssetsDefinition:
-    """All dbt models and seeds as one step: parsed ahead, run in this process.
+def build_assets(installation: Installation) -> list[AssetsDefinition]:
+    """All dbt models and seeds as two steps, parsed ahead, run in this process: the tick's and the night's.
 
     A tick materializes what it ran and what people watch; another view stands as it was made when the project
     changed.
@@ -98,21 +101,32 @@ def build_assets(installation: Installation) -> AssetsDefinition:
     settings = installation.settings
     manifest = json.loads(tick.dbt_project(settings).manifest_json().read_text(encoding="utf-8"))
     flows = {f"flow_{flow.name}": flow for flow in load_flows(settings)}
+    project: dict[str, Any] = {"manifest": manifest, "dagster_dbt_translator": Translator(flows)}
 
-    @dbt_assets(  # type: ignore[untyped-decorator]
-        manifest=manifest, dagster_dbt_translator=Translator(flows), name="models", pool=WRITER
-    )
-    def models(
-        context: AssetExecutionContext, installation: Installation
-    ) -> Iterator[MaterializeResult[object]]:
+    @dbt_assets(**project, exclude=NIGHT, name="models", pool=WRITER)  # type: ignore[untyped-decorator]
+    def models(context: AssetExecutionContext, installation: Installation) -> Materialized:
         with installation.open(context) as (warehouse, as_of):
             nodes = tick.transform(installation.settings, warehouse, as_of)
             details = node_details(warehouse, nodes, as_of)
-        for key in in_order(models):
-            if key in context.selected_asset_keys and key.path[-1] in details:
-                yield MaterializeResult(asset_key=key, metadata=details[key.path[-1]])
+        yield from materialized(context, models, details)
 
-    return cast("AssetsDefinition", models)
+    @dbt_assets(**project, select=NIGHT, name="nightly_models", pool=WRITER)  # type: ignore[untyped-decorator]
+    def nightly_models(context: AssetExecutionContext, installation: Installation) -> Materialized:
+        with installation.open(context) as (warehouse, as_of):
+            nodes = tick.dbt_project(installation.settings).nightly(as_of)
+            details = node_details(warehouse, nodes, as_of)
+        yield from materialized(context, nightly_models, details)
+
+    return [models, nightly_models]
+
+
+def materialized(
+    context: AssetExecutionContext, assets: AssetsDefinition, details: Mapping[str, dict[str, Any]]
+) -> Materialized:
+    """The selected assets that a run made, each after those that it is made from."""
+    for key in in_order(assets):
+        if key in context.selected_asset_keys and key.path[-1] in details:
+            yield MaterializeResult(asset_key=key, metadata=details[key.path[-1]])
 
 
 @asset(key=["audits", "data_tests"], group_name="audits", owners=[OWNER], kinds={"dbt"}, pool=WRITER)

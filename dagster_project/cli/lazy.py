@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "demo": "Play two months of a shop, its messages and what they earned.",
     "run": "One tick: from landing to messages, as of a moment.",
+    "nightly": "One night: predictions, experiments and all else that may be a day old.",
     "hot-lane": "Send within seconds what events make due.",
     "import": "Turn foreign data into landing files.",
     "sql": "Ask the warehouse, read-only; tables by their bare names.",

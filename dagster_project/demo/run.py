@@ -16,7 +16,7 @@ from dagster_project.demo.closing import Closing, read_closing
 from dagster_project.demo.mailbox import MailServer
 from dagster_project.demo.shop import Shop
 from dagster_project.demo.truth import FlowTruth, true_effects, write_truth
-from dagster_project.measurement.run import measure
+from dagster_project.nightly import nightly
 from dagster_project.tick import tick
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run_demo(
             shop.read_mails(server.take(), moment)
     if progress:
         progress(STAGE, len(moments), len(moments))
-    measure(settings, moments[-1])
+    nightly(settings, moments[-1])
     closing = read_closing(settings)
     truths = tuple(true_effects(shop.orders, closing.entries))
     write_truth(settings.home / MARKER / "truth.json", seed, truths)

@@ -1,0 +1,57 @@
+"""One night: what may be a day old is worked out again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dagster_project.measurement.run import analyse_experiments, credit_paths
+from dagster_project.tick import Progress, Stopwatch, dbt_project, serve
+from dagster_project.warehouse import ensure_raw_tables, open_warehouse
+
+if TYPE_CHECKING:
+    from dagster_project.dbt_runner import NodeResult
+    from dagster_project.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class NightResult:
+    """What one night did.
+
+    Attributes:
+        as_of: the UTC moment that was computed.
+        nodes: what each dbt node did.
+        experiments: names of those that somebody took part in.
+        seconds: wall-clock seconds by stage.
+    """
+
+    as_of: datetime
+    nodes: tuple[NodeResult, ...]
+    experiments: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+def nightly(settings: Settings, as_of: datetime, progress: Progress | None = None) -> NightResult:
+    """Do a night's work on an installation that has had a tick, and show readers the result.
+
+    Args:
+        settings: the installation.
+        as_of: naive UTC moment.
+        progress: called with (stage, done, total).
+
+    Raises:
+        DbtError: when a model fails.
+    """
+    watch = Stopwatch(progress)
+    with open_warehouse(settings) as warehouse:
+        ensure_raw_tables(warehouse)
+        with watch("models"):
+            nodes = dbt_project(settings).nightly(as_of, watch.within("models"))
+        with watch("experiments"):
+            found = analyse_experiments(warehouse, as_of)
+        with watch("credits"):
+            credit_paths(warehouse, as_of)
+    with watch("serve"):
+        serve(settings)
+    return NightResult(as_of, tuple(nodes), tuple(one.name for one in found), watch.seconds)
