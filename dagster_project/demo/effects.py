@@ -29,6 +29,7 @@ EFFECTS = {
     "cart_recovery": Effect(0.62, 0.50, 0.50),
     "browse_abandonment": Effect(0.48, 0.40, 0.40),
     "win_back": Effect(0.40, 0.40, 0.50),
+    "churn_rescue": Effect(0.45, 0.35, 0.40),
     "welcome": Effect(0.62, 0.35, 0.22),
     "post_purchase": Effect(0.60, 0.12, 0.06),
     "birthday": Effect(0.52, 0.35, 0.35),

@@ -81,6 +81,25 @@ def test_win_back(shop: Shop) -> None:
     assert shop.exits("cat") == [("win_back", "sun 17 may 09:00", "goal")]
 
 
+def test_churn_rescue_long_before_win_back(shop: Shop) -> None:
+    for person in ("ann", "bob", "dan"):
+        shop.has_customer(person)
+        shop.orders(person, at="thu 12 feb 09:00")
+    for person in ("ann", "bob"):
+        shop.orders(person, at="mon 2 feb 09:00")
+    shop.runs_at("sun 12 apr 09:00", "mon 13 apr 12:00")
+    shop.orders("bob", at="tue 14 apr 09:00")
+    shop.runs_at("sat 18 apr 12:00", "wed 13 may 09:00")
+    assert shop.messages("ann") == [
+        ("mon 13 apr 12:00", "email/churn_rescue_check_in"),
+        ("sat 18 apr 12:00", "email/churn_rescue_offer"),
+        ("wed 13 may 09:00", "email/win_back_miss_you"),
+    ]
+    assert shop.messages("bob")[:1] == [("mon 13 apr 12:00", "email/churn_rescue_check_in")]
+    assert shop.exits("bob")[0] == ("churn_rescue", "sat 18 apr 12:00", "goal")
+    assert shop.messages("dan") == [("wed 13 may 09:00", "email/win_back_miss_you")], "one order is no rhythm"
+
+
 def test_browse_abandonment(shop: Shop) -> None:
     for person in ("ann", "bob"):
         shop.has_customer(person)

@@ -35,6 +35,11 @@ TIMINGS = {
         ("+14 days", "win_back_last_call", "discount_code BACK25, discount_percent 25"),
         ("+14 days", "", ""),
     ],
+    "churn_rescue": [
+        ("at once", "churn_rescue_check_in", ""),
+        ("+5 days", "churn_rescue_offer", "discount_code STAY15, discount_percent 15"),
+        ("+5 days", "", ""),
+    ],
     "browse_abandonment": [("at once", "browse_reminder", "")],
     "birthday": [("at 09:00 local time", "birthday", "discount_code BDAY15, discount_percent 15")],
     "vip_entry": [
@@ -50,6 +55,7 @@ EXITS = {
     "welcome": ["ordered"],
     "cart_recovery": ["ordered", "cart_emptied"],
     "win_back": ["ordered"],
+    "churn_rescue": ["ordered"],
     "browse_abandonment": ["ordered", "product_added"],
     "back_in_stock": ["ordered"],
 }

@@ -1,6 +1,9 @@
 select profile_id
 from {{ ref('profiles') }}
 where
-    order_count >= 2
-    and {{ add_seconds('last_ordered_at', 'greatest(60, 2 * average_days_between_orders) * 86400') }}
-    <= {{ as_of() }}
+    coalesce(
+        churn_probability >= {{ var('high_churn_probability') }},
+        order_count >= 2
+        and {{ add_seconds('last_ordered_at', 'greatest(60, 2 * average_days_between_orders) * 86400') }}
+        <= {{ as_of() }}
+    )
