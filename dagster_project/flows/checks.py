@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from dagster_project.flows.conditions import Condition, Term
 from dagster_project.flows.problems import Path, Problem, unknown_word
 from dagster_project.flows.source import Source
-from dagster_project.flows.spec import Action, Condition, Definition, Term
+from dagster_project.flows.spec import Action, Definition
 
 if TYPE_CHECKING:
     from dagster_project.settings import Settings

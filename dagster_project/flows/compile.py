@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from dagster_project.flows.conditions import Condition
 from dagster_project.flows.registry import Flow, check_flows, load_flows
 from dagster_project.flows.rows import ArmRow, ConditionRow, ExitRow, FlowRow, FlowRows, StepRow
-from dagster_project.flows.spec import Action, Condition, Step, Variant
+from dagster_project.flows.spec import Action, Step, Variant
 from dagster_project.flows.words import WHOLE, ConditionWord
 
 if TYPE_CHECKING:

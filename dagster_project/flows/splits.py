@@ -9,7 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from dagster_project.flows.fields import Duration, Name, Share
-from dagster_project.flows.words import WHOLE, duration_words, share_words
+from dagster_project.flows.words import SECONDS, WHOLE, duration_words, share_words
+
+LONGEST = 365 * SECONDS["day"]
+"""What the engine looks back to on an hourly run, less a margin: the dbt var `flow_memory_days`."""
+
+LONGEST_ENTRY = 60 * SECONDS["day"]
+"""Every run reads the signals of so many days for the entries that come late."""
 
 SMALLEST_SAMPLE, LARGEST_SAMPLE = Decimal(10), Decimal(50)
 LEAST_PARTICIPANTS = 100
