@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from dagster_project.settings import Settings
 
-PUBLIC_SCHEMAS = ("profiles", "segments", "flows", "sends", "commerce", "measurement", "sync")
+PUBLIC_SCHEMAS = (
+    *("profiles", "segments", "flows", "sends", "commerce", "measurement", "predictions", "sync"),
+)
 """Where a bare name is looked for first; then all else that dbt builds; `raw_*` only by full name."""
 
 WRITES = (

@@ -122,6 +122,11 @@ class Settings:
         return self.home / "serving.duckdb"
 
     @property
+    def models(self) -> Path:
+        """Folder of trained models, one folder each."""
+        return self.home / "models"
+
+    @property
     def outbox(self) -> Path:
         """Folder in which the demo's mail server and the console connectors keep messages as files."""
         return self.home / "outbox"

@@ -27,6 +27,8 @@ TINY = 1e-12
 NODES, WEIGHTS = (half / 2 for half in np.polynomial.legendre.leggauss(64))
 NODES = NODES + 0.5
 """Of a quadrature over the quantiles of a distribution, 0 … 1."""
+BLOCK = 50_000
+"""Customers at a time: each is as many numbers as there are nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class History:
     repeats: Numbers
     recency: Numbers
     age: Numbers
+
+    def of(self, customers: NDArray[np.int64]) -> History:
+        """The history of some of them, by their places."""
+        return History(self.repeats[customers], self.recency[customers], self.age[customers])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,11 @@ class BgNbd:
         integral behind it: of who is alive, the rate is Gamma(r + x, alpha + T) and the chance p to
         leave Beta(a, b + x), and (1 - exp(-rate p t)) / p purchases are expected.
         """
+        customers = np.arange(len(history.repeats))
+        blocks = np.array_split(customers, max(1, -(-len(customers) // BLOCK)))
+        return np.concatenate([self._expected(history.of(block), horizon) for block in blocks])
+
+    def _expected(self, history: History, horizon: float) -> Numbers:
         x, place = np.unique(history.repeats, return_inverse=True)
         leaves = betaincinv(self.a, self.b + x[:, None], NODES)[place]
         shape = (self.r + history.repeats)[:, None]

@@ -18,9 +18,10 @@ purchases as (
         min(orders.ordered_at) as ordered_at,
         cast(sum(orders.revenue) as double precision) as revenue
     from cutoffs
-    inner join orders on orders.ordered_at < cutoffs.as_of
+    inner join {orders} as orders on orders.ordered_at < cutoffs.as_of
     where
         orders.profile_id is not null
+        and hash(orders.profile_id) % {parts} = {part}
         and (orders.cancelled_at is null or orders.cancelled_at >= cutoffs.as_of)
     group by cutoffs.as_of, orders.profile_id, cast(orders.ordered_at as date)
 
@@ -79,10 +80,11 @@ visits as (
         count(*) as visits_90_days,
         max(sessions.started_at) as last_visited_at
     from cutoffs
-    inner join sessions
+    inner join {sessions} as sessions
         on
             sessions.started_at < cutoffs.as_of
             and sessions.started_at >= cutoffs.as_of - interval '90' day
+    where hash(sessions.profile_id) % {parts} = {part}
     group by cutoffs.as_of, sessions.profile_id
 
 ),
@@ -91,16 +93,18 @@ reactions as (
 
     select
         cutoffs.as_of,
-        message_events.profile_id,
+        coalesce(identifiers.profile_id, message_events.profile_id) as profile_id,
         sum(case when message_events.event = 'opened' then 1 else 0 end) as opens_90_days,
         sum(case when message_events.event = 'clicked' then 1 else 0 end) as clicks_90_days
     from cutoffs
-    inner join message_events
+    inner join {message_events} as message_events
         on
             message_events.occurred_at < cutoffs.as_of
             and message_events.occurred_at >= cutoffs.as_of - interval '90' day
+    left join profiles.profile_identifiers as identifiers
+        on message_events.profile_id = identifiers.identifier_id
     where not message_events.is_machine
-    group by cutoffs.as_of, message_events.profile_id
+    group by cutoffs.as_of, coalesce(identifiers.profile_id, message_events.profile_id)
 
 ),
 
@@ -113,11 +117,14 @@ afterwards as (
         count(distinct cast(orders.ordered_at as date)) as next_purchases,
         cast(sum(orders.revenue) as double precision) as next_revenue
     from cutoffs
-    inner join orders
+    inner join {orders} as orders
         on
             orders.ordered_at >= cutoffs.as_of
             and orders.ordered_at < cutoffs.as_of + {horizon_days} * interval '1' day
-    where orders.profile_id is not null and orders.cancelled_at is null
+    where
+        orders.profile_id is not null
+        and orders.cancelled_at is null
+        and hash(orders.profile_id) % {parts} = {part}
     group by cutoffs.as_of, orders.profile_id
 
 )

@@ -34,6 +34,8 @@ class Model:
         description: for people.
         target: what came true, from the columns that `features.customers_at` adds about the time after.
         asked_of: the customers for whom the target means something.
+        extrapolated_from_days: a nearer horizon on which the purchase model alone may be judged, where there
+            is too little history for this one; None where that would say nothing.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Model:
     description: str
     target: pl.Expr
     asked_of: pl.Expr = pl.lit(True)  # noqa: RUF009  (an immutable expression)
+    extrapolated_from_days: int | None = None
 
 
 def _rule_of_thumb(_: Model, customers: pl.DataFrame, target: Numbers, __: BuyTillYouDie) -> Contender:

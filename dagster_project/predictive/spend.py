@@ -18,4 +18,5 @@ SPEND_365 = Model(
     horizon_days=365,
     description="Revenue expected from a customer in the next 365 days, before refunds.",
     target=pl.col("next_revenue"),
+    extrapolated_from_days=90,
 )

@@ -1,6 +1,7 @@
-"""The tables that Python writes and dbt only reads: `raw_events`, `raw_flows` (compiled), `raw_measurement`.
+"""The tables that Python writes and dbt only reads, in a schema per writer: `raw_events`, `raw_flows`, ….
 
-All of them are append-only, except `raw_flows.flows`, which holds the live version of each flow.
+All of them are append-only, except `raw_flows.flows`, which holds the live version of each flow, and
+`raw_predictions`, which forgets: see there.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagster_project.measurement.tables import MEASUREMENT_TABLES
+from dagster_project.predictive.tables import PREDICTION_TABLES
 
 if TYPE_CHECKING:
     from dagster_project.warehouse.protocol import Warehouse
 
-RAW_TABLES = MEASUREMENT_TABLES | {
+RAW_TABLES = {
+    **MEASUREMENT_TABLES,
+    **PREDICTION_TABLES,
     "raw_events.events": """
         event_id text, event_type text, event_name text, user_id text, anonymous_id text, occurred_at
         timestamp, received_at timestamp, source text, properties json, traits json, context json,
@@ -29,17 +33,27 @@ RAW_TABLES = MEASUREMENT_TABLES | {
         definition json, live_since timestamp""",
     "raw_flows.flow_steps": """
         flow text, flow_version text, step text, position integer, wait_seconds bigint, at_time text,
-        wait_until text, wait_until_timeout_seconds bigint""",
+        wait_until text, wait_until_timeout_seconds bigint, spread_seconds bigint, observed_seconds
+        bigint""",
     "raw_flows.flow_arms": """
         flow text, flow_version text, step text, arm text, arm_position integer, share_from double,
         share_to double, condition text, action text, channel text, template text, variant text,
-        message_class text, priority integer, payload json""",
+        message_class text, priority integer, payload json, wait_seconds bigint, at_time text""",
     "raw_flows.flow_conditions": """
         flow text, flow_version text, condition text, term_position integer, match text, term_type text,
         term text, operator text, value text, since text, within_seconds bigint, is_negated boolean""",
     "raw_flows.flow_exits": """
         flow text, flow_version text, signal text""",
 }
+
+
+ADDED_COLUMNS = (
+    ("raw_flows.flow_steps", "spread_seconds bigint"),
+    ("raw_flows.flow_steps", "observed_seconds bigint"),
+    ("raw_flows.flow_arms", "wait_seconds bigint"),
+    ("raw_flows.flow_arms", "at_time text"),
+)
+"""What tables of older installations lack; in rows of before they are null."""
 
 
 def ensure_raw_tables(warehouse: Warehouse) -> None:
@@ -49,3 +63,5 @@ def ensure_raw_tables(warehouse: Warehouse) -> None:
             warehouse.execute(f"create schema if not exists {schema}")
         for name, columns in RAW_TABLES.items():
             warehouse.execute(f"create table if not exists {name} ({columns})")
+        for name, column in ADDED_COLUMNS:
+            warehouse.execute(f"alter table {name} add column if not exists {column}")

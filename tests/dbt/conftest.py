@@ -20,6 +20,7 @@ CORE = [
     f"path:models/{path}"
     for path in (
         "staging/events",
+        "staging/predictions",
         "intermediate/events",
         "intermediate/identity",
         "intermediate/commerce",

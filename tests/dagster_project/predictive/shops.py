@@ -9,6 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 OPENED = datetime(2025, 1, 1)
+MARTS = """
+create schema commerce; create schema sends; create schema profiles;
+create table commerce.orders as {orders};
+create table commerce.sessions (profile_id text, started_at timestamp);
+create table sends.message_events (profile_id text, occurred_at timestamp, event text, is_machine boolean);
+create table profiles.profile_identifiers (identifier_id text, profile_id text)
+"""
 
 
 class Shelf:
@@ -19,14 +26,9 @@ class Shelf:
         self.connection = duckdb.connect()
         if isinstance(arrived, pa.Table):
             self.connection.register("arrived", arrived)
-        self.connection.execute(
-            f"create table orders as {arrived if isinstance(arrived, str) else 'from arrived'}"
-        )
-        self.connection.execute("create table sessions (profile_id text, started_at timestamp)")
-        self.connection.execute(
-            "create table message_events"
-            " (profile_id text, occurred_at timestamp, event text, is_machine boolean)"
-        )
+        arrives = arrived if isinstance(arrived, str) else "from arrived"
+        for statement in MARTS.format(orders=arrives).split(";"):
+            self.connection.execute(statement)
 
     def query(self, sql, parameters=()):
         return self.connection.sql(sql, params=list(parameters)).to_arrow_table()

@@ -45,7 +45,7 @@ def test_a_feature_that_knows_the_future_is_named(monkeypatch, tmp_path):
     honest = features.QUERY.read_text()
     leaky = honest.replace(
         "max(case when place_from_last = 1 then revenue end) as last_value",
-        "(select max(revenue) from orders where orders.profile_id = spaced.profile_id) as last_value",
+        "(select max(o.revenue) from {orders} as o where o.profile_id = spaced.profile_id) as last_value",
     )
     assert leaky != honest
     (tmp_path / "features.sql").write_text(leaky)

@@ -207,6 +207,14 @@ usual_hours as (
 
 ),
 
+predictions as (
+
+    select *
+    from {{ ref('stg_predictions__scores') }}
+    where profile_id in (select touched.profile_id from touched)
+
+),
+
 profiles as (
 
     select
@@ -254,10 +262,11 @@ profiles as (
         end as tier,
         member_activity.last_opened_at,
         member_activity.last_clicked_at,
-        cast(null as double) as churn_probability,
-        cast(null as decimal(18, 2)) as expected_revenue_90_days,
-        cast(null as date) as expected_order_date,
+        predictions.churn_probability,
+        predictions.expected_revenue_90_days,
+        predictions.expected_order_date,
         touched.seen_at,
+        predictions.scored_at,
     from touched
     left join user_ids on touched.profile_id = user_ids.profile_id
     left join member_activity on touched.profile_id = member_activity.profile_id
@@ -265,11 +274,28 @@ profiles as (
     left join member_orders on touched.profile_id = member_orders.profile_id
     left join member_items on touched.profile_id = member_items.profile_id
     left join usual_hours on touched.profile_id = usual_hours.profile_id
+    left join predictions on touched.profile_id = predictions.profile_id
 
 )
 
 select * from profiles
 {%- if is_incremental() %}
+
+union all
+
+-- everybody else whom a night has scored since: nothing else about them is new
+select known.* replace (
+    predictions.churn_probability as churn_probability,
+    predictions.expected_revenue_90_days as expected_revenue_90_days,
+    predictions.expected_order_date as expected_order_date,
+    predictions.scored_at as scored_at
+)
+from {{ ref('stg_predictions__scores') }} as predictions
+inner join {{ this }} as known on predictions.profile_id = known.profile_id
+where
+    predictions.scored_at > (select coalesce(max(last.scored_at), {{ never() }}) from {{ this }} as last)
+    and known.profile_id not in (select touched.profile_id from touched)
+    and known.profile_id not in (select new_links.identifier_id from new_links)
 
 {{ and_retired_profiles('new_links') }}
 {%- endif %}
