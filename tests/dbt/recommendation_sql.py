@@ -1,0 +1,104 @@
+"""The SQL of recommendations alone, in memory: dbt compiles it once, each night only sets `as_of`.
+
+What is read from other packages (order items, events, sessions, products, profiles) are plain tables that a test fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.dbt_runner import DbtProject
+from dagster_project.settings import Settings
+from dagster_project.warehouse import ensure_raw_tables, open_warehouse
+
+SOME_MOMENT = datetime(2001, 2, 3, 4, 5, 6)
+
+NIGHT = (
+    "int_products_viewed",
+    "int_product_baskets",
+    "int_products_similar",
+    "int_products_viewed_next",
+    "int_products_popular",
+    "int_product_neighbours",
+)
+"""What a night makes, in order."""
+
+FED = {
+    "intermediate.int_order_items": "order_id text, identifier_id text, product_id text, ordered_at timestamp",
+    "intermediate.int_events": "event_id text, event_name text, identifier_id text, anonymous_id text, "
+    "product_id text, occurred_at timestamp",
+    "intermediate.int_sessions": "session_id text, visitor_id text, started_at timestamp, ended_at timestamp, "
+    "is_current boolean",
+    "intermediate.int_identifier_profiles": "identifier_id text, profile_id text",
+    "profiles.profile_identifiers": "identifier_id text, profile_id text",
+    "profiles.profiles": "profile_id text, favourite_category text",
+    "commerce.products": "product_id text, category text, stock bigint",
+}
+
+
+def compile_recommendations(home: Path, **variables: Any) -> dict[str, str]:
+    """The SQL of a night and of `recommendations` by model, as of `SOME_MOMENT`.
+
+    Args:
+        home: an empty folder, or one that was used for this before.
+        variables: settings of the shop, as in `dbt_project.yml`.
+    """
+    settings = Settings.under(home)
+    with open_warehouse(settings) as warehouse:
+        ensure_raw_tables(warehouse)
+    project, names = DbtProject(settings), [*NIGHT, "recommendations"]
+    project.build(SOME_MOMENT, names, command="compile", variables=variables)
+    return {name: project.manifest().nodes[f"model.millrace.{name}"].compiled_code for name in names}
+
+
+@dataclass
+class Shelf:
+    """One shop in memory.
+
+    Attributes:
+        sql: what `compile_recommendations` returned.
+        connection: DuckDB with the tables of `FED`, empty at first.
+    """
+
+    sql: dict[str, str]
+    connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+
+    def __post_init__(self) -> None:
+        self.connection.execute("attach ':memory:' as warehouse")
+        self.connection.execute("use warehouse")
+        for schema in ("intermediate", "profiles", "commerce", "predictions"):
+            self.connection.execute(f"create schema {schema}")
+        for table, columns in FED.items():
+            self.connection.execute(f"create table {table} ({columns})")
+
+    def empties(self) -> None:
+        """Make it a new shop."""
+        for table in FED:
+            self.connection.execute(f"delete from {table}")
+
+    def has(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Put rows into one of the tables of `FED`."""
+        if given := list(rows):
+            places = ", ".join("?" * len(given[0]))
+            self.connection.executemany(f"insert into {table} values ({places})", given)
+
+    def works_through_the_night(self, now: datetime) -> None:
+        """Make neighbours and popular products."""
+        for model in NIGHT:
+            self.connection.execute(
+                f"create or replace table intermediate.{model} as {_at(self.sql[model], now)}"
+            )
+
+    def recommendations(self, now: datetime, sql: str | None = None) -> duckdb.DuckDBPyRelation:
+        """The lists of everybody in `profiles`; other SQL for other settings."""
+        return self.connection.sql(_at(sql or self.sql["recommendations"], now))
+
+
+def _at(sql: str, moment: datetime) -> str:
+    return sql.replace(f"{SOME_MOMENT:%Y-%m-%d %H:%M:%S}", f"{moment:%Y-%m-%d %H:%M:%S}")
