@@ -35,7 +35,9 @@ def compile_flow(flow: Flow) -> FlowRows:
     conditions = definition.conditions
     return FlowRows(
         flow=_flow_row(flow),
-        flow_steps=tuple(_step_row(key, position, step) for position, step in enumerate(definition.steps, 1)),
+        flow_steps=tuple(
+            _step_row(flow, position, step) for position, step in enumerate(definition.steps, 1)
+        ),
         flow_arms=tuple(arm for step in definition.steps for arm in _arm_rows(flow, step)),
         flow_conditions=tuple(
             row
@@ -110,17 +112,31 @@ def _flow_row(flow: Flow) -> FlowRow:
     )
 
 
-def _step_row(key: tuple[str, str], position: int, step: Step) -> StepRow:
+def _step_row(flow: Flow, position: int, step: Step) -> StepRow:
     until = step.wait_until
     return StepRow(
-        *key,
+        flow.name,
+        flow.version,
         step.step,
         position,
         step.wait or 0,
         step.at,
         str(until.condition) if until else None,
         until.timeout_seconds if until else None,
+        step.spread,
+        _observed(flow, step) if step.spread else None,
     )
+
+
+def _observed(flow: Flow, step: Step) -> int | None:
+    """For how long each message of a split over send times is watched, so that all are watched alike.
+
+    A campaign's people all come at once: until `after`. A flow's people come all the time: who came in the
+    first half of `after` is watched for the other half.
+    """
+    if step.winner:
+        return step.winner.after if flow.definition.kind == "campaign" else step.winner.after // 2
+    return step.bandit.every if step.bandit else None
 
 
 def _arm_rows(flow: Flow, step: Step) -> Iterator[ArmRow]:
@@ -181,6 +197,8 @@ def _arm_row(
         said.message_class or step.message_class or flow.definition.message_class,
         next(priority for priority in priorities if priority is not None),
         json.dumps(payload | (said.with_ or {}), separators=(",", ":")),
+        (isinstance(said, Variant) and said.wait) or 0,
+        said.at if isinstance(said, Variant) else None,
     )
 
 

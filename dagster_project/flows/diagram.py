@@ -40,7 +40,7 @@ def boxes(flow: Flow) -> list[Box]:
     return [
         Box(
             step,
-            rows[0]["when"],
+            " or ".join(dict.fromkeys(row["when"] for row in rows)),
             tuple(
                 (row["who"], f"{row['channel']}/{row['template']}".rstrip("/"), row["channel"])
                 for row in rows

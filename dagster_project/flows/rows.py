@@ -28,7 +28,11 @@ class FlowRow:
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step: when it is due after the last decision, or after the entry for the first one."""
+    """One step: when it is due after the last decision, or after the entry for the first one.
+
+    Variants with times of their own lie up to `spread_seconds` apart; `observed_seconds` is for how long the
+    message of each is watched, null for as long as the flow's goal has time.
+    """
 
     flow: str
     flow_version: str
@@ -38,6 +42,8 @@ class StepRow:
     at_time: str | None
     wait_until: str | None
     wait_until_timeout_seconds: int | None
+    spread_seconds: int = 0
+    observed_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class ArmRow:
     message_class: str
     priority: int
     payload: str
+    wait_seconds: int = 0
+    at_time: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,14 @@ from dagster_project.flows.fields import (
 from dagster_project.flows.splits import (
     LONGEST,
     LONGEST_ENTRY,
+    LONGEST_VARIANT_WAIT,
     Bandit,
     Vocabulary,
     Winner,
     at_most,
     misuse,
 )
-from dagster_project.flows.words import SECONDS, WHOLE, Reenter, share_words
+from dagster_project.flows.words import SECONDS, WHOLE, Reenter, duration_words, share_words
 
 
 def _variant(value: object) -> object:
@@ -90,9 +91,23 @@ class Arm(Action):
 
 
 class Variant(Action):
-    """One variant of a split: its share and, when it differs from the step's, its action."""
+    """One variant of a split: its share and, when it differs from the step's, its action or its time."""
 
     share: Share
+    wait: Duration | None = None
+    at: LocalTime | None = None
+
+    @property
+    def longest_delay(self) -> int:
+        """Seconds that its own time may cost, after the step's; a time of day may be a day away."""
+        return (self.wait or 0) + (SECONDS["day"] if self.at else 0)
+
+    @model_validator(mode="after")
+    def _is_still_the_same_message(self) -> Self:
+        if self.wait and self.wait > LONGEST_VARIANT_WAIT:
+            said = duration_words(LONGEST_VARIANT_WAIT)
+            raise misuse("wait", f"a variant waits {said} at most: what comes later is another step")
+        return self
 
 
 class Step(Action):
@@ -112,6 +127,11 @@ class Step(Action):
         """The variant for those who are not part of the split, and for everybody when nobody has won."""
         return (self.winner and self.winner.otherwise) or next(iter(self.ab_test or ()), None)
 
+    @property
+    def spread(self) -> int:
+        """Seconds by which the times of the variants may lie apart; 0 when all have the step's."""
+        return max((variant.longest_delay for variant in (self.ab_test or {}).values()), default=0)
+
     @model_validator(mode="after")
     def _acts_one_way(self) -> Self:
         if self.step == "entry":
@@ -119,6 +139,7 @@ class Step(Action):
         if self.wait_until and (self.wait or self.at):
             raise misuse("wait_until", "wait_until stands alone, without wait or at")
         self._check_end_of_split()
+        self._check_times_and_channels(self.ab_test or {})
         if self.branch is not None:
             self._check_branch(self.branch)
         elif self.ab_test is not None:
@@ -146,6 +167,14 @@ class Step(Action):
             raise misuse("winner", f"otherwise names a variant of this step: {', '.join(self.ab_test or ())}")
         if self.winner:
             at_most(LONGEST_ENTRY, winner=self.winner.after)
+
+    def _check_times_and_channels(self, variants: dict[str, Variant]) -> None:
+        if self.at and self.spread:
+            raise misuse("at", "the step has a time of day: its variants have none of their own")
+        channels = {(variant.send or self.send or "").partition("/")[0] for variant in variants.values()}
+        for word, said in (("winner", self.winner), ("bandit", self.bandit)):
+            if said and said.by == "opened" and len(channels) > 1:
+                raise misuse(word, "an opening is not the same on every channel: go by clicked or converted")
 
     def _check_shares(self, variants: dict[str, Variant]) -> None:
         total = sum((variant.share for variant in variants.values()), Decimal())
@@ -177,6 +206,7 @@ class Definition(Vocabulary):
             (step.wait or 0)
             + (step.wait_until.timeout_seconds if step.wait_until else 0)
             + (SECONDS["day"] if step.at else 0)
+            + step.spread
             for step in self.steps
         )
 

@@ -17,6 +17,9 @@ LONGEST = 365 * SECONDS["day"]
 LONGEST_ENTRY = 60 * SECONDS["day"]
 """Every run reads the signals of so many days for the entries that come late."""
 
+LONGEST_VARIANT_WAIT = 2 * SECONDS["day"]
+"""With a time of day on top and the life of a message: what `may_be_pending` (ledgers.sql) still sees."""
+
 SMALLEST_SAMPLE, LARGEST_SAMPLE = Decimal(10), Decimal(50)
 LEAST_PARTICIPANTS = 100
 

@@ -31,7 +31,7 @@ def timetable(flow: Flow) -> list[dict[str, str]]:
                 COLUMNS,
                 (
                     step.step,
-                    when,
+                    when(step, waited + arm.wait_seconds, arm.at_time or step.at),
                     who(arm),
                     arm.channel or "nothing",
                     arm.template or "",
@@ -40,7 +40,7 @@ def timetable(flow: Flow) -> list[dict[str, str]]:
                 strict=True,
             )
         )
-        for step, when in _moments(flow)
+        for step, waited in _waits(flow)
         for arm in arms
         if arm.step == step.step
     ]
@@ -90,22 +90,26 @@ def who(arm: ArmRow) -> str:
     return "otherwise" if arm.arm == "else" else "everyone"
 
 
+def when(step: Step, waited: int, at: str | None) -> str:
+    """A step's moment in words, after so many seconds of waiting and at a time of day, if one is said."""
+    since = f"+{duration_words(waited)}" if waited else "at once"
+    if step.wait_until:
+        since = f"when {step.wait_until.condition}, at the latest {since}"
+    if at:
+        return f"{since}, then at {at} local time" if since != "at once" else f"at {at} local time"
+    return since
+
+
 def _end_of_split(step: Step) -> str:
     return f"{step.winner}, otherwise {step.fallback}" if step.winner else str(step.bandit)
 
 
-def _moments(flow: Flow) -> Iterator[tuple[Step, str]]:
-    """Each step with its moment in words, as if every wait took its longest."""
+def _waits(flow: Flow) -> Iterator[tuple[Step, int]]:
+    """Each step with the seconds from the entry to it, as if every wait took its longest."""
     total = 0
     for step in flow.definition.steps:
         total += step.wait or (step.wait_until.timeout_seconds if step.wait_until else 0)
-        since = f"+{duration_words(total)}" if total else "at once"
-        if step.wait_until:
-            yield step, f"when {step.wait_until.condition}, at the latest {since}"
-        elif step.at:
-            yield step, f"{since}, then at {step.at} local time" if total else f"at {step.at} local time"
-        else:
-            yield step, since
+        yield step, total
 
 
 def _details(arm: ArmRow, flow: Flow) -> str:

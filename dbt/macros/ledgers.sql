@@ -16,7 +16,7 @@
     {{ ledger_so_far('int_flow_log', {
         'flow': 'varchar', 'flow_version': 'varchar', 'entry_id': 'varchar', 'profile_id': 'varchar',
         'entered_at': 'timestamp', 'held_out': 'boolean', 'kind': 'varchar', 'step': 'varchar',
-        'logged_at': 'timestamp',
+        'logged_at': 'timestamp', 'due_at': 'timestamp',
     }) }}
 {%- endmacro %}
 

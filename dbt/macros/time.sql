@@ -60,6 +60,14 @@
     ) }}
 {%- endmacro %}
 
+{#- The same where a time of day is said, else `timestamp` itself. -#}
+{% macro next_local_time_if_any(timestamp, time_of_day, time_zone) -%}
+    case
+        when {{ time_of_day }} is null then {{ timestamp }}
+        else {{ next_local_time(timestamp, time_of_day, time_zone) }}
+    end
+{%- endmacro %}
+
 {#- When quiet hours begin next in a zone, in UTC; the run's own moment while they are on. -#}
 {% macro quiet_from(time_zone, starts_at, ends_at) -%}
     case

@@ -15,7 +15,7 @@ open_entries as (
         profile_id,
         entered_at,
         held_out,
-        max(case when kind = 'decided' then logged_at end) as decided_at,
+        max(case when kind = 'decided' then coalesce(due_at, logged_at) end) as decided_at,
         max_by(step, case when kind = 'decided' then logged_at end) as last_step,
         max_by(flow_version, case when kind = 'decided' then logged_at end)
             as last_flow_version,

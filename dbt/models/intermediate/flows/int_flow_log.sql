@@ -26,6 +26,8 @@ arms as (
         arms.condition,
         arms.action,
         arms.variant,
+        arms.wait_seconds,
+        arms.at_time,
         arms.flow || ':' || arms.step as experiment,
         coalesce(allocations.share_from, arms.share_from) as share_from,
         coalesce(allocations.share_to, arms.share_to) as share_to,
@@ -48,6 +50,17 @@ decided as (
         due_steps.is_last,
         arms.arm,
         arms.variant,
+        -- a variant's own time counts from the decision; of a run that is a little late, from
+        -- when the step was due, or nine o'clock were missed at half a minute past nine
+        case
+            when arms.wait_seconds > 0 or arms.at_time is not null
+                then greatest({{ as_of() }}, {{ next_local_time_if_any(
+                    add_seconds('due_steps.counts_from', 'arms.wait_seconds'),
+                    'arms.at_time',
+                    'due_steps.time_zone',
+                ) }})
+            else {{ as_of() }}
+        end as due_at,
         case
             when due_steps.held_out then 'held_out'
             when arms.action = 'send' then 'message'
@@ -94,6 +107,7 @@ told as (
         decided.arm,
         decided.variant,
         decided.outcome,
+        decided.due_at,
         case
             when ended.reason is not null then ended.reason
             when decided.is_last then 'completed'
@@ -136,6 +150,7 @@ select
     case when kinds.kind = 'exited' then told.exit_reason end as reason,
     case when kinds.kind = 'entered' then told.context end as context,
     {{ as_of() }} as logged_at,
+    case when kinds.kind = 'decided' then told.due_at end as due_at,
 from told
 inner join kinds
     on (kinds.kind = 'entered' and told.is_new)

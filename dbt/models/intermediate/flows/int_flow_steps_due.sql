@@ -79,14 +79,12 @@ timed as (
         next_steps.is_last,
         next_steps.wait_until,
         next_steps.wait_until_timeout_seconds,
-        case
-            when next_steps.at_time is null then next_steps.waited_at
-            else {{ next_local_time(
-                'next_steps.waited_at',
-                'next_steps.at_time',
-                "coalesce(profiles.time_zone, '" ~ var('shop_time_zone') ~ "')",
-            ) }}
-        end as due_at,
+        coalesce(profiles.time_zone, '{{ var("shop_time_zone") }}') as time_zone,
+        {{ next_local_time_if_any(
+            'next_steps.waited_at',
+            'next_steps.at_time',
+            "coalesce(profiles.time_zone, '" ~ var('shop_time_zone') ~ "')",
+        ) }} as due_at,
     from staying
     left join next_steps
         on staying.flow = next_steps.flow
@@ -95,5 +93,11 @@ timed as (
 )
 
 -- an entry without a next step is due to leave
-select * from timed
+select
+    *,
+    case
+        when wait_until is null and due_at > {{ hours_ago(1) }} then due_at
+        else {{ as_of() }}
+    end as counts_from,
+from timed
 where step is null or due_at <= {{ as_of() }}

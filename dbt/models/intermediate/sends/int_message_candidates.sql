@@ -32,8 +32,11 @@ select
     arms.priority,
     arms.payload,
     decisions.logged_at as decided_at,
-    {{ add_seconds('decisions.logged_at', '3600 * classes.expires_after_hours') }}
-        as expires_at,
+    coalesce(decisions.due_at, decisions.logged_at) as due_at,
+    {{ add_seconds(
+        'coalesce(decisions.due_at, decisions.logged_at)',
+        '3600 * classes.expires_after_hours',
+    ) }} as expires_at,
 from decisions
 inner join arms
     on decisions.flow = arms.flow

@@ -74,6 +74,7 @@ judged as (
             when messages.held_out then 'held_out'
             when flows.flow is null then 'flow_removed'
             when exited.message_id is not null then 'exited'
+            when messages.due_at > {{ as_of() }} then 'not_yet_due'
             when messages.action != 'send' then null
             when messages.address is null then 'no_address'
             when suppressed.message_id is not null then 'suppressed'
@@ -108,7 +109,7 @@ select
     case
         when reason is null then 'scheduled'
         when
-            reason in ('consent_feed_stale', 'quiet_hours')
+            reason in ('not_yet_due', 'consent_feed_stale', 'quiet_hours')
             and expires_at > {{ as_of() }}
             then 'deferred'
         else 'skipped'

@@ -113,7 +113,7 @@ select
     decided.decided_at,
     case
         when decided.final_status = 'scheduled' then {{ as_of() }}
-        else decided.decided_at
+        else decided.due_at
     end as due_at,
     decided.expires_at,
     decided.final_status as status,

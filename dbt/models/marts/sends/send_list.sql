@@ -28,7 +28,7 @@ select
     messages.message_class as class,
     messages.priority,
     messages.decided_at,
-    coalesce(latest_judgements.due_at, messages.decided_at) as due_at,
+    coalesce(latest_judgements.due_at, messages.due_at) as due_at,
     messages.expires_at,
     coalesce(latest_judgements.status, 'deferred') as status,
     case

@@ -21,7 +21,9 @@ renamed as (
         variant,
         message_class,
         priority,
-        payload
+        payload,
+        coalesce(wait_seconds, 0) as wait_seconds,
+        at_time
 
     from source
 

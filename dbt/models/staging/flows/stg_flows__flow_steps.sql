@@ -14,7 +14,9 @@ renamed as (
         wait_seconds,
         at_time,
         wait_until,
-        wait_until_timeout_seconds
+        wait_until_timeout_seconds,
+        coalesce(spread_seconds, 0) as spread_seconds,
+        observed_seconds
 
     from source
 
