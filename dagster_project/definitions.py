@@ -6,6 +6,7 @@ from dagster import Definitions, definitions, in_process_executor
 
 from dagster_project import activation, automation, ingest, transform
 from dagster_project.measurement import assets as measurement
+from dagster_project.predictive import assets as predictive
 from dagster_project.resources import Installation
 
 
@@ -20,6 +21,7 @@ def millrace() -> Definitions:
             transform.data_tests,
             *activation.assets,
             *measurement.build_assets(installation),
+            *predictive.build_assets(),
         ],
         asset_checks=[activation.circuit_breakers],
         jobs=automation.jobs,

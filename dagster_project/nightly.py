@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dagster_project.measurement.run import analyse_experiments, credit_paths
+from dagster_project.predictive.run import Predicted, predict
 from dagster_project.tick import Progress, Stopwatch, dbt_project, serve
 from dagster_project.warehouse import ensure_raw_tables, open_warehouse
 
@@ -22,12 +23,14 @@ class NightResult:
     Attributes:
         as_of: the UTC moment that was computed.
         nodes: what each dbt node did.
+        predicted: the latest version of each model, and what the ones in use say of all customers.
         experiments: names of those that somebody took part in.
         seconds: wall-clock seconds by stage.
     """
 
     as_of: datetime
     nodes: tuple[NodeResult, ...]
+    predicted: Predicted
     experiments: tuple[str, ...]
     seconds: dict[str, float]
 
@@ -42,16 +45,20 @@ def nightly(settings: Settings, as_of: datetime, progress: Progress | None = Non
 
     Raises:
         DbtError: when a model fails.
+        TimeRunsForwardError: customers are scored as of a later moment already.
+        ModelFileError: the file of a predictive model is missing or was changed.
     """
     watch = Stopwatch(progress)
     with open_warehouse(settings) as warehouse:
         ensure_raw_tables(warehouse)
         with watch("models"):
             nodes = dbt_project(settings).nightly(as_of, watch.within("models"))
+        with watch("predictions"):
+            predicted = predict(settings, warehouse, as_of, progress)
         with watch("experiments"):
             found = analyse_experiments(warehouse, as_of)
         with watch("credits"):
             credit_paths(warehouse, as_of)
     with watch("serve"):
         serve(settings)
-    return NightResult(as_of, tuple(nodes), tuple(one.name for one in found), watch.seconds)
+    return NightResult(as_of, tuple(nodes), predicted, tuple(one.name for one in found), watch.seconds)

@@ -12,7 +12,7 @@ app = new_app()
 
 @app.command(epilog=examples("millrace nightly", "millrace nightly --as-of 2026-11-20 --json"))
 def nightly(as_of: AsOf = "now", as_json: AsJson = False) -> None:
-    """What may be a day old, worked out again: nightly models, experiments, credits of all journeys."""
+    """What may be a day old, worked out again: nightly models, predictions, experiments, credits."""
     with progress_bar(quiet=as_json) as progress:
         result = work_through(Settings.from_environment(), moment(as_of), progress)
     if as_json:
@@ -27,6 +27,10 @@ def summary(result: NightResult) -> dict[str, object]:
     return {
         "as_of": result.as_of,
         "models": len(result.nodes),
+        "predictions": {
+            one.model: {"customers": one.customers, "version": one.version, "reason": one.reason}
+            for one in result.predicted.scorings
+        },
         "experiments": list(result.experiments),
         "seconds": {stage: round(spent, 3) for stage, spent in result.seconds.items()},
     }

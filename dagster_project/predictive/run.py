@@ -17,7 +17,6 @@ from dagster_project.predictive.scoring import Asked, Counted, Scoring, score
 from dagster_project.predictive.store import Version, latest_version, version_in_use, write_version
 from dagster_project.predictive.training import TooLittleHistoryError, Trained, train
 from dagster_project.tick import Progress, dbt_project
-from dagster_project.warehouse import ensure_raw_tables, open_warehouse
 
 if TYPE_CHECKING:
     from dagster_project.predictive.contender import Contender
@@ -38,11 +37,14 @@ class Predicted:
     scorings: tuple[Scoring, ...]
 
 
-def predict(settings: Settings, as_of: datetime, progress: Progress | None = None) -> Predicted:
+def predict(
+    settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Progress | None = None
+) -> Predicted:
     """Train what is due, score all customers, and let their profiles show it.
 
     Args:
         settings: the installation; it has had a tick.
+        warehouse: its own.
         as_of: naive UTC moment.
         progress: called with (stage, done, total).
 
@@ -50,12 +52,8 @@ def predict(settings: Settings, as_of: datetime, progress: Progress | None = Non
         TimeRunsForwardError: there are scores of a later moment.
         ModelFileError: a file was changed.
     """
-    with open_warehouse(settings) as warehouse:
-        ensure_raw_tables(warehouse)
-        versions = train_models(settings, warehouse, MODELS, as_of, progress)
-        scorings = score_everybody(
-            settings, warehouse, as_of, partial(progress, "score") if progress else None
-        )
+    versions = train_models(settings, warehouse, MODELS, as_of, progress)
+    scorings = score_everybody(settings, warehouse, as_of, partial(progress, "score") if progress else None)
     return Predicted(tuple(versions), tuple(scorings))
 
 
@@ -122,7 +120,7 @@ def score_everybody(
         TimeRunsForwardError: there are scores of a later moment.
         ModelFileError: the file of a version in use is missing or was changed.
     """
-    found = score(warehouse, [_asked(settings, warehouse, model, as_of) for model in MODELS], as_of, progress)
+    found = score(warehouse, asked(settings, warehouse, as_of), as_of, progress)
     if any(one.customers for one in found):
         dbt_project(settings).build(as_of, ["profiles"])
     return found
@@ -131,6 +129,15 @@ def score_everybody(
 def folder_of(settings: Settings, model: Model) -> Path:
     """Where the versions of a model lie."""
     return settings.models / model.name
+
+
+def asked(settings: Settings, warehouse: Warehouse, as_of: datetime) -> list[Asked]:
+    """All models with the versions in use.
+
+    Raises:
+        ModelFileError: the file of one is missing or was changed.
+    """
+    return [_asked(settings, warehouse, model, as_of) for model in MODELS]
 
 
 def _asked(settings: Settings, warehouse: Warehouse, model: Model, as_of: datetime) -> Asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -75,33 +75,57 @@ def score(
         TimeRunsForwardError: there are later scores.
     """
     _no_way_back(warehouse, as_of)
-    behind = past(warehouse, as_of)
-    parts = max(1, math.ceil((behind.customers if behind else 0) / AT_A_TIME))
-    ready = {one.model: one.package for one in asked if one.package}
-    said: dict[str, list[Numbers]] = {model: [] for model in ready}
-    counts: dict[str, dict[str, Numbers]] = {model: {} for model in ready}
+    packages = {one.model: one.package for one in asked if one.package}
     with warehouse.transaction():
-        warehouse.execute("create or replace temp table formerly as from raw_predictions.scores")
-        warehouse.execute("delete from raw_predictions.scores")
-        for number in range(parts):
-            customers = customers_at(warehouse, [as_of], 1, Part(number, parts))
-            scores = {model: package.contender.predict(customers) for model, package in ready.items()}
-            _append(warehouse, customers, scores, as_of)
-            for model, package in ready.items():
-                said[model].append(scores[model])
-                here = package.reference.counts(customers, scores[model])
-                counts[model] = {name: many + counts[model].get(name, 0) for name, many in here.items()}
-            if progress:
-                progress(number + 1, parts)
-        _empty_former(warehouse, as_of)
-        found = [_scoring(one, said.get(one.model, []), counts.get(one.model, {})) for one in asked]
+        said = _speak(warehouse, packages, as_of, progress) if packages else {}
+        found = [_scoring(one, said.get(one.model)) for one in asked]
         _write_scorings(warehouse, found, as_of)
         forget(warehouse, as_of)
     return found
 
 
+@dataclass(slots=True)
+class Said:
+    """What a model says, part by part.
+
+    Attributes:
+        scores: of the customers of each part.
+        counts: customers by bins of the model's reference.
+    """
+
+    package: Package
+    scores: list[Numbers] = field(default_factory=list)
+    counts: dict[str, Numbers] = field(default_factory=dict)
+
+    def of(self, customers: pl.DataFrame) -> Numbers:
+        """Ask the model about a part of the customers."""
+        scores = self.package.contender.predict(customers)
+        here = self.package.reference.counts(customers, scores)
+        self.scores.append(scores)
+        self.counts = {name: many + self.counts.get(name, 0) for name, many in here.items()}
+        return scores
+
+
+def _speak(
+    warehouse: Warehouse, packages: Mapping[str, Package], as_of: datetime, progress: Counted | None
+) -> dict[str, Said]:
+    """Let new scores be all that there are."""
+    behind = past(warehouse, as_of)
+    parts = max(1, math.ceil((behind.customers if behind else 0) / AT_A_TIME))
+    said = {model: Said(package) for model, package in packages.items()}
+    warehouse.execute("create or replace temp table formerly as from raw_predictions.scores")
+    warehouse.execute("delete from raw_predictions.scores")
+    for number in range(parts):
+        customers = customers_at(warehouse, [as_of], 1, Part(number, parts))
+        _append(warehouse, customers, {model: one.of(customers) for model, one in said.items()}, as_of)
+        if progress:
+            progress(number + 1, parts)
+    _empty_former(warehouse, as_of)
+    return said
+
+
 def _no_way_back(warehouse: Warehouse, as_of: datetime) -> None:
-    latest = warehouse.query("select max(scored_at) as scored_at from raw_predictions.scorings")
+    latest = warehouse.query("select max(scored_at) as scored_at from raw_predictions.scores")
     scored_at = latest["scored_at"][0].as_py()
     if scored_at and scored_at > as_of:
         raise TimeRunsForwardError(
@@ -131,13 +155,13 @@ def _empty_former(warehouse: Warehouse, as_of: datetime) -> None:
     warehouse.execute("drop table formerly")
 
 
-def _scoring(one: Asked, said: list[Numbers], counts: Mapping[str, Numbers]) -> Scoring:
-    values = np.concatenate(said) if said else np.zeros(0)
-    if one.package is None or not len(values):
+def _scoring(one: Asked, said: Said | None) -> Scoring:
+    values = np.concatenate(said.scores) if said else np.zeros(0)
+    if said is None or not len(values):
         return Scoring(one.model, one.version, one.reason or "nobody has ordered yet", 0, {}, {})
     low, median, high = np.quantile(values, (0.1, 0.5, 0.9))
     quantiles = {"mean": float(values.mean()), "p10": float(low), "median": float(median), "p90": float(high)}
-    drift = one.package.reference.drift(counts)
+    drift = said.package.reference.drift(said.counts)
     return Scoring(one.model, one.version, None, len(values), quantiles, drift)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -56,6 +57,11 @@ class Version:
     file_hash: str | None
 
     @property
+    def has_leaks(self) -> bool:
+        """Whether features knew the future."""
+        return self.leaking_features is not None
+
+    @property
     def key(self) -> dict[str, Any]:
         """What no other row has."""
         return {"model": self.model, "version": self.version}
@@ -80,7 +86,7 @@ def write_version(warehouse: Warehouse, version: Version, contest: Contest | Non
         "delete from raw_predictions.versions where model = ? and contender is null", [version.model]
     )
     figures = [
-        {"contender": contender, "figure": figure, "value": value}
+        {"contender": contender, "figure": figure, "value": value if math.isfinite(value) else None}
         for contender, found in (contest.figures if contest else {}).items()
         for figure, value in found.items()
     ]
@@ -90,7 +96,7 @@ def write_version(warehouse: Warehouse, version: Version, contest: Contest | Non
             "customer_count": row.customers,
             "predicted": row.predicted,
             "actual": row.actual,
-            "lift": row.lift,
+            "lift": row.lift if math.isfinite(row.lift) else None,
         }
         for row in (contest.deciles if contest else [])
     ]

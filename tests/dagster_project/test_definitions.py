@@ -13,11 +13,12 @@ from connectors.landing import open_landing
 from dagster_project import automation, checks
 from dagster_project.cli import dev
 from dagster_project.definitions import millrace
+from dagster_project.predictive.registry import MODELS
 from dagster_project.settings import CHECKOUT
 
 GROUPS = {
     *("landing", "staging", "settings", "events", "identity"),
-    *("commerce", "profiles", "segments", "flows", "sends", "measurement"),
+    *("commerce", "profiles", "segments", "flows", "sends", "measurement", "predictions"),
     *("delivery", "audits", "experiments"),
 }
 
@@ -102,13 +103,33 @@ def test_every_experiment_of_a_flow_has_an_asset_with_its_checks(definitions, no
     checks = definitions.resolve_asset_graph().asset_check_keys
     key = AssetKey(["experiments", "cart_recovery", "hold_out"])
     assert {check.name for check in checks if check.asset_key == key} == {"sizes_fit_shares", "alike_before"}
-    assert len(steps(definitions, "daily_measurement")) == len(ours)
+    assert {key.replace("/", "__") for key in ours} <= set(steps(definitions, "daily_measurement"))
 
 
-def test_the_morning_analyses_every_experiment_even_of_a_shop_with_hardly_anybody(definitions, at_home):
+def test_every_predictive_model_has_an_asset_that_the_scores_wait_for(definitions, nodes):
+    night, names = steps(definitions, "daily_measurement"), [model.name for model in MODELS]
+    assert all(night.index(f"models__{name}") < night.index("raw_predictions__scores") for name in names)
+    assert "raw_predictions__scores" not in steps(definitions, "hourly_activation")
+    assert AssetKey(["raw_predictions", "scores"]) in nodes["staging/stg_predictions__scores"].parent_keys
+    found = {key.to_user_string() for key in definitions.resolve_asset_graph().asset_check_keys}
+    assert found >= {
+        *(
+            f"models/{name}:{check}"
+            for name in names
+            for check in ("better_than_baseline", "no_leaking_features")
+        ),
+        *(f"raw_predictions/scores:{name}_has_not_drifted" for name in names),
+    }
+
+
+def test_the_night_works_even_in_a_shop_with_hardly_anybody_and_says_why_nothing_is_predicted(
+    definitions, at_home
+):
     finished = definitions.resolve_job_def("daily_measurement").execute_in_process()
     assert finished.success
     assert {check.check_name for check in finished.get_asset_check_evaluations() if not check.passed} == set()
+    (shown,) = finished.asset_materializations_for_node("models__churn_probability")
+    assert "churn_probability needs" in shown.metadata["refusal"].value
 
 
 def test_jobs_are_named_by_cadence_and_purpose():

@@ -8,7 +8,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from dagster_project.warehouse import Warehouse, ensure_raw_tables
+
 OPENED = datetime(2025, 1, 1)
+EMPTY = """
+select null::text as profile_id, null::timestamp as ordered_at, 0.0::double as revenue,
+    null::timestamp as cancelled_at limit 0
+"""
 MARTS = """
 create schema commerce; create schema sends; create schema profiles;
 create table commerce.orders as {orders};
@@ -16,6 +22,15 @@ create table commerce.sessions (profile_id text, started_at timestamp);
 create table sends.message_events (profile_id text, occurred_at timestamp, event text, is_machine boolean);
 create table profiles.profile_identifiers (identifier_id text, profile_id text)
 """
+
+
+def stock(warehouse: Warehouse, arrived: pa.Table) -> None:
+    """Put the marts that predictions read into a warehouse that dbt has not seen."""
+    with warehouse:
+        ensure_raw_tables(warehouse)
+        for statement in MARTS.format(orders=EMPTY).split(";"):
+            warehouse.execute(statement)
+        warehouse.load("commerce.orders", arrived)
 
 
 class Shelf:
@@ -49,6 +64,11 @@ def orders(rows) -> pa.Table:
 
 def simulated_shop(customers: int, days: int, seed: int = 7) -> Shelf:
     """Customers who come at random, buy at rates of their own (mean 20 days) and leave one by one."""
+    return Shelf(simulated_orders(customers, days, seed))
+
+
+def simulated_orders(customers: int, days: int, seed: int = 7) -> pa.Table:
+    """What they order."""
     dice = np.random.default_rng(seed)
     rows = []
     for number in range(customers):
@@ -60,4 +80,4 @@ def simulated_shop(customers: int, days: int, seed: int = 7) -> Shelf:
             if dice.random() < leaves:
                 break
             day += dice.exponential(1 / max(rate, 1e-6))
-    return Shelf(orders(rows))
+    return orders(rows)

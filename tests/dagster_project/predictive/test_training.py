@@ -1,5 +1,6 @@
 """Models compete on a hold-out; what learned nothing is refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -87,9 +88,21 @@ def test_too_little_history_is_said_in_figures(rows, message):
         train(CHURN, Shelf(orders(rows)), NOW)
 
 
-def test_a_year_ahead_needs_more_than_two_years(shop):
-    with pytest.raises(TooLittleHistoryError, match="needs 790 days of orders"):
-        train(SPEND_365, shop, NOW)
+def test_a_year_ahead_is_extrapolated_while_there_are_less_than_two_years_and_says_so(shop):
+    trained = train(SPEND_365, shop, NOW)
+    assert (trained.contest.winner, trained.contest.horizon_days) == ("buy_till_you_die", 90)
+    assert trained.contest.refusal is None
+    now = customers_at(shop, [NOW], 1)
+    year, quarter = (
+        replace(trained.contender, horizon_days=days).predict(now) for days in (SPEND_365.horizon_days, 90)
+    )
+    assert (year >= quarter).all()
+    assert (year <= quarter * 365 / 90 * (1 + 1e-9)).all()
+
+
+def test_not_even_an_extrapolation_without_any_hold_out(shop):
+    with pytest.raises(TooLittleHistoryError, match="needs 150 days of orders, and there are 140"):
+        train(SPEND_365, shop, OPENED + timedelta(days=140, hours=12))
 
 
 def test_the_deviance_of_money_is_smallest_for_the_true_mean():
