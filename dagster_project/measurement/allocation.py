@@ -39,7 +39,8 @@ order by flow_arms.arm_position
 BEGAN = """
 select
     min(logged_at) filter (where kind = 'decided' and step = ? and arm = variant) as decided_at,
-    min(logged_at) filter (where kind = 'entered') as entered_at
+    min(logged_at) filter (where kind = 'entered') as entered_at,
+    (select max(seen_at) from intermediate.complete_runs) as known_until
 from intermediate.int_flow_log where flow = ?
 """
 READY = """
@@ -151,8 +152,7 @@ def _settled(warehouse: Warehouse, split: Split, as_of: datetime) -> list[Alloca
 
 
 def _won(warehouse: Warehouse, split: Split, winner: Winner, as_of: datetime) -> list[Allocation]:
-    began_at = None if split.is_won else _began_at(warehouse, split)
-    if began_at is None or as_of < began_at + timedelta(seconds=winner.after):
+    if split.is_won or not _is_over(warehouse, split, winner, as_of):
         return []
     decision = _decision(read_experiments(warehouse, split.experiment), winner)
     chosen = decision.winner or split.step.fallback or ""
@@ -166,9 +166,23 @@ def _decision(found: list[Experiment], winner: Winner) -> Decision:
     return decide(found[0].evidence(winner.by), winner.at_least)
 
 
-def _began_at(warehouse: Warehouse, split: Split) -> datetime | None:
-    """First decision of a sampled entry. A campaign of which nobody is sampled must not wait for ever."""
+def _is_over(warehouse: Warehouse, split: Split, winner: Winner, as_of: datetime) -> bool:
+    """Whether the split has run for as long as it should.
+
+    Variants with times of their own are watched for equally long after each send: the latest one's time has
+    to be over, too, and what happened in it to be known.
+    """
     began = warehouse.query(BEGAN, [split.step.step, split.flow]).to_pylist()[0]
+    began_at = _began_at(split, began)
+    if began_at is None:
+        return False
+    over_at = began_at + timedelta(seconds=winner.after + split.step.spread)
+    known_until = began["known_until"] if split.step.spread else as_of
+    return known_until is not None and over_at <= min(as_of, known_until)
+
+
+def _began_at(split: Split, began: Mapping[str, Any]) -> datetime | None:
+    """First decision of a sampled entry. A campaign of which nobody is sampled must not wait for ever."""
     if began["decided_at"] is None and began["entered_at"] is not None and split.kind == "campaign":
         entered_at: datetime = began["entered_at"]
         return entered_at + split.waited

@@ -80,5 +80,5 @@ def clear_arms(lifts: Mapping[str, Comparison], alpha: float = ALPHA) -> set[str
 
 
 def breaks_guardrail(comparisons: tuple[Comparison, ...]) -> bool:
-    """Whether any of these metrics is clearly higher: more people leave or complain."""
+    """Whether any of these metrics is clearly higher: more people leave or complain, more addresses fail."""
     return any(one.is_known and one.low > 0 for one in comparisons)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from dagster_project.warehouse import Warehouse
 
 DECIDING_METRIC = "converted"
-GUARDRAILS = ("unsubscribed", "complained")
+GUARDRAILS = ("unsubscribed", "complained", "bounced")
+"""No winner may do clearly worse on one of them."""
 READ = "select * from measurement.experiment_totals {} order by experiment, metric, arm"
 SUMS = tuple(f"{name}_sum" for name in Totals.__dataclass_fields__ if name != "count")
 SHOWN = (

@@ -9,7 +9,10 @@ select
     sum(revenue) filter (where model = 'last_touch') as last_touch,
     sum(revenue) filter (where model = 'markov') as markov,
     sum(revenue) filter (where model = 'shapley') as shapley,
+    max(caused_revenue_low) as caused_revenue_low,
     max(caused_revenue) as caused_revenue,
+    max(caused_revenue_high) as caused_revenue_high,
+    max(calibration_warning) as warning,
 from attribution
 where dimension = 'flow'
 group by name

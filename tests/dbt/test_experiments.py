@@ -25,7 +25,7 @@ models:
           steps:
             - step: news
               send: email/news
-              ab_test: {plain: 50%, urgent: 50%}
+              ab_test: {plain: 50%, urgent: VARIANT}
               END
 """
 WINNER = "winner: {by: clicked, after: 4 hours, sample: 20%}"
@@ -64,8 +64,16 @@ ENTRIES = """
 def play(built_shop):
     """A campaign among so many people, with so many clicks of a hundred by variant; gives the shop."""
 
-    def play(end: str, *, people: int = 2000, plain: int = 10, urgent: int = 30, luck: int = 0):
-        flow = parse_flow("flow_news", FLOW.replace("END", end), "flow_news.yml")
+    def play(
+        end: str,
+        *,
+        people: int = 2000,
+        plain: int = 10,
+        urgent: int = 30,
+        luck: int = 0,
+        variant: str = "50%",
+    ):
+        flow = parse_flow("flow_news", FLOW.replace("VARIANT", variant).replace("END", end), "flow_news.yml")
         with built_shop.warehouse:
             write_flows(built_shop.warehouse, [flow], START)
             said = ENTRIES.format(people=people, plain=plain, urgent=urgent, version=flow.version, luck=luck)
@@ -101,6 +109,55 @@ def test_without_a_clear_difference_the_rest_gets_the_fallback(play):
     assert {row[0] for row in shop.rows("select reason from raw_measurement.allocations")} == {
         "no winner: no clear difference"
     }
+
+
+def test_who_does_better_but_is_returned_more_often_does_not_win(play):
+    shop = play(WINNER)
+    shop.warehouse.execute("update sends.sends set bounced_at = sent_at where profile_id like '%1'")
+    settle(shop.warehouse, START + timedelta(hours=5))
+    assert shares(shop) == {"plain": (0.0, 1.0), "urgent": (0.0, 0.0)}
+    assert {row[0] for row in shop.rows("select reason from raw_measurement.allocations")} == {
+        "no winner: better, but a guardrail is worse: urgent"
+    }
+
+
+def test_send_times_are_compared_after_the_same_time_since_each_send(play):
+    shop = play(WINNER, plain=30, urgent=30, variant="{share: 50%, wait: 10 hours}")
+    is_early = "profile_id[-1] in ('2', '4', '6', '8')"
+    shop.warehouse.execute(f"update sends.sends set clicked_at = clicked_at + to_hours(8) where {is_early}")
+    shop.warehouse.execute(f"""
+        update sends.sends set sent_at = sent_at + to_hours(10), clicked_at = clicked_at + to_hours(13)
+        where not {is_early}""")
+
+    def knows(hours: int) -> None:
+        shop.warehouse.execute(
+            "insert into intermediate.complete_runs values (?)", [START + timedelta(hours=hours)]
+        )
+
+    knows(13)
+    assert read_experiments(shop.warehouse, "news.news") == [], (
+        "the late variant has been watched for 3 hours"
+    )
+    assert settle(shop.warehouse, START + timedelta(hours=15)) == []
+    knows(16)
+    (experiment,) = read_experiments(shop.warehouse, "news.news")
+    clicks = {
+        arm.name: (arm.totals.count, arm.totals.value) for arm in experiment.metrics["clicked"].values()
+    }
+    assert clicks["plain"] == (800, 0), "after 8 hours, twice as long as is counted"
+    assert clicks["urgent"][1] > 200
+    settle(shop.warehouse, START + timedelta(hours=16))
+    assert shares(shop) == {"plain": (0.0, 0.0), "urgent": (0.0, 1.0)}
+
+
+def test_who_is_not_reached_by_a_channel_counts_against_it(play):
+    shop = play(WINNER, plain=20, urgent=30, variant="{share: 50%, send: push/news}")
+    shop.warehouse.execute(
+        "delete from sends.sends where profile_id[-1] in ('1', '3') or profile_id like '%17'"
+    )
+    (experiment,) = read_experiments(shop.warehouse, "news.news")
+    assert {arm.totals.count for arm in experiment.metrics["clicked"].values()} == {800}
+    assert experiment.lifts("clicked")["urgent"].plain_lift < 0
 
 
 def test_too_few_to_say_is_no_winner_and_nobody_waits_for_ever(play):

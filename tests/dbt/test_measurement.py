@@ -369,9 +369,11 @@ def test_all_models_share_out_the_same_revenue_and_stand_beside_what_the_hold_ou
         "select path, conversion_count, null_count from measurement.attribution_paths where dimension = 'flow'"
     )
     (flow,) = shop.rows("""
-        select caused_order_count, caused_order_count_low < caused_order_count, calibration, sent_count
+        select caused_order_count, caused_order_count_low < caused_order_count, calibration,
+            calibration_low < calibration and calibration < calibration_high, calibration_warning, sent_count
         from measurement.attribution where dimension = 'flow' and model = 'markov'""")
-    assert flow == (pytest.approx(50 * (0.2 - 1.0)), True, pytest.approx(-4), 50)
+    few = "fewer than 100 participants"
+    assert flow == (pytest.approx(50 * (0.2 - 1.0)), True, pytest.approx(-4), True, few, 50)
 
 
 def test_the_published_paths_get_the_published_credit(built_shop):

@@ -102,12 +102,17 @@ select
     participants.since,
     participants.expected_share,
     participants.is_expected,
-    sends.message_id is not null as has_message,
+    sends.message_id is not null or participants.counts_unsent as has_message,
     converted.entry_id is not null as converted,
-    sends.opened_at is not null as opened,
-    sends.clicked_at is not null as clicked,
-    sends.unsubscribed_at is not null as unsubscribed,
-    sends.complained_at is not null as complained,
+    {% for moment in ['opened', 'clicked', 'unsubscribed', 'complained', 'bounced'] -%}
+    coalesce(
+        sends.{{ moment }}_at <= coalesce(
+            {{ add_seconds('sends.sent_at', 'participants.observed_seconds') }},
+            {{ ever_after() }}
+        ),
+        false
+    ) as {{ moment }},
+    {% endfor -%}
     coalesce(earned.revenue, 0) as revenue,
     coalesce(earned.revenue_before, 0) as revenue_before,
 from participants

@@ -13,10 +13,16 @@ flows as (
         coalesce(goal_signal, 'ordered') as signal,
         coalesce(
             goal_within_seconds, {{ 86400 * var('attribution_window_days') }}
-        ) as within_seconds,
+        ) as goal_seconds,
         1 - (1 - coalesce(hold_out_share, 0)) * (1 - {{ var('global_hold_out') }})
             as held_out_share,
     from {{ ref('stg_flows__flows') }}
+
+),
+
+steps as (
+
+    select * from {{ ref('stg_flows__flow_steps') }}
 
 ),
 
@@ -39,6 +45,7 @@ tested_steps as (
             "arm || ' ' || coalesce(share_from, 0) || ' ' || coalesce(share_to, 0)",
             "', '", 'order by arm'
         ) }} as shares,
+        count(distinct channel) > 1 as has_channels,
     from variants
     group by flow, flow_version, step
     having count(*) > 1
@@ -51,8 +58,20 @@ comparable_steps as (
     select
         tested_steps.*,
         flows.signal,
-        flows.within_seconds,
+        flows.goal_seconds,
+        steps.spread_seconds,
+        case
+            when steps.spread_seconds > 0
+                then coalesce(
+                    least(steps.observed_seconds, flows.goal_seconds), flows.goal_seconds
+                )
+        end as observed_seconds,
     from tested_steps
+    inner join steps
+        on
+            tested_steps.flow = steps.flow
+            and tested_steps.flow_version = steps.flow_version
+            and tested_steps.step = steps.step
     inner join flows on tested_steps.flow = flows.flow
     inner join tested_steps as live_steps
         on
@@ -94,8 +113,10 @@ select
     log.flow_version = flows.flow_version as is_expected,
     coalesce(flows.signal, 'ordered') as signal,
     coalesce(
-        flows.within_seconds, {{ 86400 * var('attribution_window_days') }}
+        flows.goal_seconds, {{ 86400 * var('attribution_window_days') }}
     ) as within_seconds,
+    cast(null as bigint) as observed_seconds,
+    false as counts_unsent,
 from log
 left join flows on log.flow = flows.flow
 where log.kind = 'entered'
@@ -112,7 +133,13 @@ select
     variants.share_to - variants.share_from as expected_share,
     coalesce(decisions_on_shares.kind, 'winner') = 'winner' as is_expected,
     comparable_steps.signal,
-    comparable_steps.within_seconds,
+    coalesce(
+        comparable_steps.spread_seconds + comparable_steps.observed_seconds,
+        comparable_steps.goal_seconds
+    ) as within_seconds,
+    comparable_steps.observed_seconds,
+    comparable_steps.has_channels
+    or comparable_steps.spread_seconds > 0 as counts_unsent,
 from log
 inner join comparable_steps
     on
@@ -139,4 +166,12 @@ where
         decisions_on_shares.kind is null
         or decisions_on_shares.kind = 'bandit'
         or log.logged_at < decisions_on_shares.decided_at
+    )
+    -- of a split over send times, those whose latest variant has been watched long enough
+    and (
+        comparable_steps.observed_seconds is null
+        or {{ add_seconds(
+            'log.logged_at',
+            'comparable_steps.spread_seconds + comparable_steps.observed_seconds',
+        ) }} <= (select max(complete.seen_at) from {{ complete_runs() }} as complete)
     )

@@ -67,18 +67,24 @@ costs as (
     {% endfor %}
 ),
 
--- what the hold-out says of the same flows
+-- what the hold-out says of the same flows; a small one says little, and that it is small
 hold_outs as (
 
     select
         experiment,
-        max(lift) filter (where metric = 'converted') as lift,
-        max(lift_low) filter (where metric = 'converted') as lift_low,
-        max(lift_high) filter (where metric = 'converted') as lift_high,
-        max(participant_count) filter (where metric = 'converted') as treated_count,
-        max(lift) filter (where metric = 'revenue') as revenue_lift,
+        {% for metric in ['converted', 'revenue'] -%}
+        {% for bound in ['lift', 'lift_low', 'lift_high'] -%}
+        max({{ bound }} * participant_count) filter (
+            where arm = 'treated' and metric = '{{ metric }}'
+        ) as {{ metric }}_{{ bound }},
+        {% endfor -%}
+        {% endfor -%}
+        coalesce(
+            max(warning) filter (where arm = 'treated' and metric = 'converted'),
+            max(warning) filter (where arm = 'held_out' and metric = 'converted')
+        ) as warning,
     from {{ ref('experiment_results') }}
-    where arm = 'treated' and lift is not null
+    where baseline_arm = 'held_out'
     group by experiment
 
 )
@@ -92,14 +98,21 @@ select
     coalesce(costs.sent_count, 0) as sent_count,
     cast(coalesce(costs.cost, 0) as decimal(18, 6)) as cost,
     (credits.revenue - coalesce(costs.cost, 0)) / nullif(costs.cost, 0) as return_on_cost,
-    hold_outs.lift * hold_outs.treated_count as caused_order_count,
-    hold_outs.lift_low * hold_outs.treated_count as caused_order_count_low,
-    hold_outs.lift_high * hold_outs.treated_count as caused_order_count_high,
-    hold_outs.lift * hold_outs.treated_count / nullif(credits.order_count, 0)
-        as calibration,
-    cast(hold_outs.revenue_lift * hold_outs.treated_count as decimal(18, 2))
-        as caused_revenue,
-    (hold_outs.revenue_lift * hold_outs.treated_count - coalesce(costs.cost, 0))
+    hold_outs.converted_lift as caused_order_count,
+    hold_outs.converted_lift_low as caused_order_count_low,
+    hold_outs.converted_lift_high as caused_order_count_high,
+    {% for end in ['', '_low', '_high'] -%}
+    hold_outs.converted_lift{{ end }} / nullif(credits.order_count, 0) as calibration{{ end }},
+    {% endfor -%}
+    case
+        when credits.dimension <> 'flow' then null
+        when hold_outs.experiment is null then 'no hold-out: nothing to compare with'
+        else hold_outs.warning
+    end as calibration_warning,
+    {% for end in ['', '_low', '_high'] -%}
+    cast(hold_outs.revenue_lift{{ end }} as decimal(18, 2)) as caused_revenue{{ end }},
+    {% endfor -%}
+    (hold_outs.revenue_lift - coalesce(costs.cost, 0))
     / nullif(costs.cost, 0) as caused_return_on_cost,
     '{{ var("shop_currency") }}' as currency,
 from credits

@@ -1,5 +1,5 @@
-{%- set shares = ['converted', 'opened', 'clicked', 'unsubscribed', 'complained'] %}
-{%- set with_message = ['opened', 'clicked', 'unsubscribed', 'complained'] %}
+{%- set with_message = ['opened', 'clicked', 'unsubscribed', 'complained', 'bounced'] %}
+{%- set shares = ['converted'] + with_message %}
 with
 
 outcomes as (
