@@ -1,4 +1,4 @@
-"""What we ask of dbt's parsed project: which nodes a tick runs, and a copy of it without tests."""
+"""What we ask of dbt's parsed project: which nodes a tick runs, and a copy of it for ticks."""
 
 from __future__ import annotations
 
@@ -45,8 +45,12 @@ def tick_selection(manifest: Manifest) -> list[str]:
     )
 
 
-def without_tests(manifest: Manifest, chosen: Collection[str]) -> Manifest:
-    """The models and seeds alone, with a tag on the chosen ones."""
+def for_ticks(manifest: Manifest, chosen: Collection[str]) -> Manifest:
+    """The models and seeds alone, with a tag on the chosen ones.
+
+    Contracts of views and increments are left to the build that made them: dbt would plan every query twice to
+    compare columns that cannot have changed since. A table made anew gets its types and constraints from its own.
+    """
     manifest.nodes = {
         key: node for key, node in manifest.nodes.items() if node.resource_type in {"model", "seed"}
     }
@@ -54,6 +58,8 @@ def without_tests(manifest: Manifest, chosen: Collection[str]) -> Manifest:
     for node in manifest.nodes.values():
         if node.name in set(chosen):
             node.tags.append(TICK)
+        if node.config.materialized in {"view", "incremental"}:
+            node.config.contract.enforced = False
     return manifest
 
 
