@@ -11,6 +11,8 @@ RESERVED = frozenset(
         *(f"Push Notification {what}" for what in ("Sent", "Delivered", "Failed", "Rejected")),
         "Address Suppressed",
         "Device Revoked",
+        "Identifiers Relinked",
+        "Identifiers Unlinked",
         "Message Skipped",
         "Message Unknown",
         "Order Cancelled",

@@ -7,6 +7,10 @@ the fields that models rely on; values that can only mean one thing are coerced 
 are ISO-8601 with a zone and become naive UTC. Without `receivedAt` an event counts as received when sent,
 without `sentAt` when it happened, so that a file always gives the same rows. A record without `messageId`
 is known by the hash of its content.
+
+Besides `userId`, `anonymousId`, e-mail and phone, an event may name its person by `context.externalIds`
+(`[{"type": "loyalty_card", "id": "9", "collection": "users"}]`) and by `context.device` (`id`,
+`advertisingId` unless `adTrackingEnabled` is false). What is malformed there identifies nobody.
 """
 
 from __future__ import annotations

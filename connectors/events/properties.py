@@ -182,6 +182,15 @@ class Reply(Properties):
     in_reply_to: Text = None
 
 
+class IdentifierPair(Properties):
+    """A person's word that two identifiers are not, or are after all, one person; by their opaque ids."""
+
+    identifier_id: Id
+    linked_identifier_id: Id
+    by: Text = None
+    reason: Text = None
+
+
 class IdentifyTraits(Properties):
     """What an identify call says about a person."""
 
@@ -208,6 +217,8 @@ PROPERTIES: dict[str, type[Properties]] = {
     "Device Registered": Device,
     "Device Revoked": Device,
     "Address Suppressed": Suppression,
+    "Identifiers Unlinked": IdentifierPair,
+    "Identifiers Relinked": IdentifierPair,
     **dict.fromkeys(
         ("Email Bounced", "SMS Failed", "Push Notification Failed", "WhatsApp Message Failed"), Bounce
     ),

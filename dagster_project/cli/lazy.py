@@ -17,6 +17,7 @@ COMMANDS = {
     "sql": "Ask the warehouse, read-only; tables by their bare names.",
     "flows": "Check flows, and show who gets what, when.",
     "segments": "List segments, show one, export its members.",
+    "identity": "Who is who: what joins a person's identifiers, and taking apart what is wrong.",
     "predictions": "What customers are likely to do, and how good the models are.",
     "experiments": "What experiments show, and who has won.",
     "sends": "What is sent, what is held back and why; release a blocked list.",

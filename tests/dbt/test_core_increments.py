@@ -168,7 +168,10 @@ def history(seed: int) -> list[list[dict]]:
 
 def content(shop, table: str) -> list[tuple]:
     """The table's rows without the marks of the run that wrote them; numbers of batches are not content."""
-    marks = ("seen_at", "taken_as_of", "load_id", "is_new_order", "former_identifier_id")
+    marks = (
+        *("seen_at", "taken_as_of", "load_id", "is_new_order", "former_identifier_id"),
+        *("former_profile_id", "moved_at", "moved_by_event_id"),
+    )
     return sorted(map(str, shop.rows(f"select columns(lambda name: name not in {marks}) from {table}")))
 
 

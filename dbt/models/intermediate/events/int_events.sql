@@ -10,6 +10,17 @@
 
 with
 
+blocked as (
+
+    select
+        {%- for type in ['external_id', 'device_id'] %}
+        {{ list_in_order("case when identifier_type in ('*', '" ~ type ~ "') then value end", 'value') }}
+            as {{ type }}s_of_nobody,
+        {%- endfor %}
+    from {{ ref('blocked_identifiers') }}
+
+),
+
 arrived as (
 
     select * from {{ ref('stg_events__events') }}
@@ -76,23 +87,55 @@ taken as (
 ),
 {%- endif %}
 
+{#- Values that stand for nobody identify nothing; they are kept apart, for the audit. -#}
+{%- set singles, lists = ['user_id', 'email', 'phone', 'anonymous_id'], ['external_ids', 'device_ids'] %}
+
+doubted as (
+
+    select
+        unique_in_batch.*,
+        {%- for type in singles %}
+        case when {{ is_blocked(type, type) }} then {{ type }} end as blocked_{{ type }},
+        {%- endfor %}
+        {%- for list in lists %}
+        {{ blocked_among(list, list ~ '_of_nobody') }} as blocked_{{ list }},
+        {{ unblocked(list, list ~ '_of_nobody') }} as believed_{{ list }},
+        {%- endfor %}
+    from unique_in_batch
+    cross join blocked
+
+),
+
+believed as (
+
+    select
+        * replace (
+            {%- for type in singles %}
+            case when blocked_{{ type }} is null then {{ type }} end as {{ type }},
+            {%- endfor %}
+            {%- for list in lists %}
+            believed_{{ list }} as {{ list }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ),
+        {{ named_identifiers('blocked_') }} as blocked_identifiers,
+    from doubted
+
+),
+
 identified as (
 
     select
         event_id,
         event_name,
         event_type,
-        coalesce(
-            profile_id,
-            {{ identifier_id('user_id', 'user_id') }},
-            {{ identifier_id('email', 'email') }},
-            {{ identifier_id('phone', 'phone') }},
-            {{ identifier_id('anonymous_id', 'anonymous_id') }}
-        ) as identifier_id,
+        coalesce(profile_id, {{ strongest_identifier_id() }}) as identifier_id,
         user_id,
         anonymous_id,
         email,
         phone,
+        external_ids,
+        device_ids,
+        blocked_identifiers,
         occurred_at,
         received_at,
         source,
@@ -109,7 +152,7 @@ identified as (
         {%- else %}
         {{ as_of() }} as seen_at,
         {%- endif %}
-    from unique_in_batch
+    from believed
     {%- if is_incremental() %}
     where event_id not in (select event_id from taken)
     {%- endif %}

@@ -32,11 +32,21 @@ identifiers as (
 
 ),
 
-people as (
+touched_people as (
 
     select distinct profile_id
     from {{ ref('int_identifier_profiles') }}
     where identifier_id in (select identifier_id from identifiers)
+
+),
+
+people as (
+
+    select profile_id from touched_people
+    union
+    select former_profile_id
+    from {{ ref('int_profiles_unlinked') }}
+    where profile_id in (select profile_id from touched_people)
 
 ),
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
-    unique_key=['identifier_id', 'channel', 'purpose'],
+    unique_key=['identifier_id', 'channel', 'purpose', 'status'],
 ) }}
 
 with
@@ -39,7 +39,7 @@ latest as (
     from given
     where channel is not null
     qualify row_number() over (
-        partition by identifier_id, channel, purpose order by since desc, consent_id desc
+        partition by identifier_id, channel, purpose, status order by since desc, consent_id desc
     ) = 1
 
 )
@@ -52,6 +52,7 @@ left join {{ this }} as known
         latest.identifier_id = known.identifier_id
         and latest.channel = known.channel
         and latest.purpose = known.purpose
+        and latest.status = known.status
 where
     known.identifier_id is null
     or (latest.since, latest.consent_id) > (known.since, known.consent_id)

@@ -8,8 +8,12 @@ changed_identifiers as (
     select
         identifier_id,
         {{ never() }} as since,
-    from {{ ref('int_identifier_profiles') }}
-    where {{ is_new() }}
+    from {{ touched_identifiers() }}
+    where
+        profile_id in (
+            select moved.profile_id from {{ ref('int_identifier_profiles') }} as moved
+            where {{ is_new('moved.seen_at') }}
+        )
     union all
     select
         identifiers.identifier_id,

@@ -5,7 +5,8 @@
 ) }}
 
 {#- Latest word of a person per channel and purpose. After a merge of two profiles the words of both count, and the
-    rows of the profile that disappeared are deleted. -#}
+    rows of the profile that disappeared are deleted. After they are unlinked again, a no from before counts for both:
+    nobody knows whose it was. -#}
 with
 
 new_words as (
@@ -26,7 +27,7 @@ new_links as (
 
 ),
 
-touched as (
+said_of as (
 
     select profile_id from new_words
     union
@@ -34,22 +35,39 @@ touched as (
 
 ),
 
+touched as (
+
+    select profile_id from said_of
+    union
+    select profile_id
+    from {{ ref('int_profiles_unlinked') }}
+    where former_profile_id in (select profile_id from said_of)
+
+),
+
+{% set word = 'given.channel, given.purpose, given.status, given.since, given.source, given.proof, given.consent_id' -%}
 words as (
 
-    select
-        identifiers.profile_id,
-        given.channel,
-        given.purpose,
-        given.status,
-        given.since,
-        given.source,
-        given.proof,
-        given.consent_id,
+    select identifiers.profile_id, {{ word }}
     from touched
     inner join {{ touched_identifiers() }} as identifiers
         on touched.profile_id = identifiers.profile_id
     inner join {{ ref('int_identifier_consents') }} as given
         on identifiers.identifier_id = given.identifier_id
+
+    union all
+
+    select touched.profile_id, {{ word }}
+    from touched
+    inner join {{ ref('int_profiles_unlinked') }} as unlinked
+        on touched.profile_id = unlinked.profile_id
+    inner join {{ touched_identifiers() }} as identifiers
+        on unlinked.former_profile_id = identifiers.profile_id
+    inner join {{ ref('int_identifier_consents') }} as given
+        on
+            identifiers.identifier_id = given.identifier_id
+            and given.status = 'unsubscribed'
+            and given.since <= unlinked.unlinked_at
 
 ),
 
@@ -73,4 +91,20 @@ select * from latest
 {%- if is_incremental() %}
 
 {{ and_retired_profiles('new_links') }}
+
+union all
+
+-- words that a person has lost to another
+select known.* replace (cast(null as timestamp) as seen_at)
+from {{ this }} as known
+left join latest
+    on
+        known.profile_id = latest.profile_id
+        and known.channel = latest.channel
+        and known.purpose = latest.purpose
+where
+    latest.profile_id is null
+    and known.profile_id in (
+        select profile_id from new_links where profile_id = identifier_id
+    )
 {%- endif %}

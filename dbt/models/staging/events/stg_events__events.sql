@@ -29,6 +29,8 @@ renamed as (
             "coalesce(" ~ json_text('traits', '$.phone') ~ ", "
             ~ json_text('properties', '$.phone') ~ ")"
         ) }} as phone,
+        {{ external_ids('context') }} as external_ids,
+        {{ device_ids('context') }} as device_ids,
         {{ json_text('properties', '$.profile_id') }} as profile_id,
         {{ json_text('properties', '$.message_id') }} as message_id,
         {{ json_text('properties', '$.product_id') }} as product_id,
