@@ -16,8 +16,15 @@ Names = Annotated[
 ]
 Name = Annotated[str | None, typer.Argument(help="A model: `churn_probability`; all in short without.")]
 MODELS = """
-select model, coalesce(contender, 'none') as contender, version, judged_count, brier, mean_brier, mae,
-    mean_mae, scored_count, scored_at, refusal
+select
+    model,
+    coalesce(contender, 'none') as contender,
+    case when brier is null then 'mae' else 'brier' end as figure,
+    coalesce(brier, mae) as value,
+    coalesce(mean_brier, mean_mae) as of_the_mean,
+    scored_count as scored,
+    version,
+    refusal,
 from prediction_models order by model
 """
 FIGURES = """

@@ -33,7 +33,7 @@ MOST_CUTOFFS = 6
 BETWEEN_CUTOFFS = timedelta(days=30)
 LEAST_HISTORY = timedelta(days=60)
 """Before the first cutoff; younger customers' habits cannot be seen yet."""
-MOST_LESSONS = 400_000
+MOST_LESSONS = 200_000
 """Rows, of a customer at a cutoff, that are read: of more customers, a part is enough."""
 FEWEST_CUSTOMERS = 100
 """In training and in the hold-out; fewer prove nothing."""
