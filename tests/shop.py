@@ -135,6 +135,11 @@ class Shop:
         stock = _product(product) | {"inventory_quantity": pieces, "variant_id": variant}
         self._lands(at, {"type": "track", "event": "Product Updated", "properties": stock})
 
+    def costs(self, product: str, price: float, *, at: str) -> None:
+        """The catalogue says what a product costs."""
+        told = _product(product) | {"price": price}
+        self._lands(at, {"type": "track", "event": "Product Updated", "properties": told})
+
     def runs(self, at: str) -> None:
         """One tick. The doors are open: somebody looked around a minute ago."""
         now = moment(at)

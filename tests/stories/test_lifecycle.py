@@ -111,6 +111,19 @@ def test_browse_abandonment(shop: Shop) -> None:
     assert shop.messages("bob") == [("mon 9 mar 11:00", "email/cart_reminder")]
 
 
+def test_price_drop(shop: Shop) -> None:
+    for person in ("ann", "bob"):
+        shop.has_customer(person)
+        shop.views(person, "kettle", at="mon 2 mar 09:00")
+    shop.orders("bob", at="tue 3 mar 09:00")
+    shop.costs("kettle", 79.00, at="mon 9 mar 08:30")
+    shop.runs_at("mon 9 mar 09:00", "mon 9 mar 10:00")
+    shop.costs("kettle", 79.00, at="tue 10 mar 08:30")
+    shop.runs("tue 10 mar 09:00")
+    assert shop.messages("ann") == [("mon 9 mar 09:00", "email/price_drop")]
+    assert shop.messages("bob") == [], "who has bought since is not told"
+
+
 def test_birthday_at_nine_on_the_day_clocks_go_forward(shop: Shop) -> None:
     shop.has_customer("ann", birthday="1988-03-29", timezone="Europe/Berlin")
     shop.has_customer("bob", birthday="1990-03-29", timezone="America/New_York")

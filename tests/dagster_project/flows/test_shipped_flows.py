@@ -41,6 +41,7 @@ TIMINGS = {
         ("+5 days", "", ""),
     ],
     "browse_abandonment": [("at once", "browse_reminder", "")],
+    "price_drop": [("at once", "price_drop", "")],
     "birthday": [("at 09:00 local time", "birthday", "discount_code BDAY15, discount_percent 15")],
     "vip_entry": [
         ("at once", "vip_welcome", ""),
@@ -57,6 +58,7 @@ EXITS = {
     "win_back": ["ordered"],
     "churn_rescue": ["ordered"],
     "browse_abandonment": ["ordered", "product_added"],
+    "price_drop": ["ordered"],
     "back_in_stock": ["ordered"],
 }
 
