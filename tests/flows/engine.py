@@ -59,6 +59,8 @@ FED = {
     "intermediate.int_signals": "identifier_id text, signal text, occurred_at timestamp, seen_at timestamp",
     "intermediate.int_events": "source text, received_at timestamp, seen_at timestamp",
     "profiles.profile_identifiers": "identifier_id text, profile_id text",
+    "intermediate.int_profiles_unlinked": "profile_id text, former_profile_id text, linked_at timestamp, "
+    "unlinked_at timestamp",
     "profiles.profiles": "profile_id text, email text, phone text, push_token text, time_zone text, country text, "
     "tier text, order_count bigint",
     "profiles.consents": "profile_id text, channel text, purpose text, status text, consent_id text",
@@ -237,6 +239,17 @@ class Engine:
         self.execute("delete from profiles.profiles where profile_id = ?", [profile])
         for flow in FLOWS:
             self.execute(f"update flows.flow_{flow} set profile_id = ? where profile_id = ?", [into, profile])
+
+    def unlinks(self, profile: str, *, out_of: str, linked_at: datetime) -> None:
+        """Two people who were taken for one since `linked_at` have their own profiles again."""
+        self.execute("delete from profiles.profile_identifiers where identifier_id = ?", [profile])
+        self.execute("delete from profiles.consents where profile_id = ?", [profile])
+        self.has_profile(profile)
+        for one, other in ((profile, out_of), (out_of, profile)):
+            row = {"profile_id": one, "former_profile_id": other}
+            self._insert(
+                "intermediate.int_profiles_unlinked", row | {"linked_at": linked_at, "unlinked_at": self.now}
+            )
 
     # What happens -------------------------------------------------------------------------------------------------
 

@@ -56,10 +56,15 @@ select
     case
         when exit_signals.reason is not null then exit_signals.reason
         when entries.is_double then 'merged'
+        when entries.is_unlinked then 'unlinked'
         else 'expired'
     end as reason,
 from entries
 left join exit_signals
     on entries.flow = exit_signals.flow
     and entries.entry_id = exit_signals.entry_id
-where exit_signals.reason is not null or entries.is_double or entries.is_expired
+where
+    exit_signals.reason is not null
+    or entries.is_double
+    or entries.is_unlinked
+    or entries.is_expired

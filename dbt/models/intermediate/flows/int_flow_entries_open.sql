@@ -45,23 +45,48 @@ entered as (
     from {{ flow_first_entries_so_far() }}
 ),
 
--- what is known of a candidate under any identifier the person ever had
-past_entries as (
+-- entries of a candidate's person under any identifier she ever had, and of whom she was
+-- taken for until somebody unlinked them: nobody knows whose those were
+person_entries as (
     select
         candidates.flow,
         candidates.entry_id as candidate_entry_id,
-        max(entered.entered_at) as last_entered_at,
-        count(open_entries.entry_id) as open_count,
+        entered.entry_id,
+        entered.entered_at,
     from candidates
     inner join {{ ref('profile_identifiers') }} as identifiers
         on candidates.profile_id = identifiers.profile_id
     inner join entered
         on candidates.flow = entered.flow
         and identifiers.identifier_id = entered.profile_id
+    union all
+    select
+        candidates.flow,
+        candidates.entry_id as candidate_entry_id,
+        entered.entry_id,
+        entered.entered_at,
+    from candidates
+    inner join {{ ref('int_profiles_unlinked') }} as unlinked
+        on candidates.profile_id = unlinked.profile_id
+    inner join {{ ref('profile_identifiers') }} as identifiers
+        on unlinked.former_profile_id = identifiers.profile_id
+    inner join entered
+        on candidates.flow = entered.flow
+        and identifiers.identifier_id = entered.profile_id
+        and entered.entered_at between unlinked.linked_at and unlinked.unlinked_at
+),
+
+past_entries as (
+    select
+        person_entries.flow,
+        person_entries.candidate_entry_id,
+        max(person_entries.entered_at) as last_entered_at,
+        count(open_entries.entry_id) as open_count,
+    from person_entries
     left join open_entries
-        on entered.flow = open_entries.flow
-        and entered.entry_id = open_entries.entry_id
-    group by candidates.flow, candidates.entry_id
+        on person_entries.flow = open_entries.flow
+        and person_entries.entry_id = open_entries.entry_id
+    group by person_entries.flow, person_entries.candidate_entry_id
 ),
 
 known_entries as (
@@ -142,6 +167,13 @@ select
             coalesce(identifiers.profile_id, all_entries.profile_id)
         order by all_entries.entered_at, all_entries.entry_id
     ) > 1 as is_double,
+    -- two people, who were taken for one when they entered
+    exists (
+        select 1 from {{ ref('int_profiles_unlinked') }} as unlinked
+        where
+            unlinked.profile_id = coalesce(identifiers.profile_id, all_entries.profile_id)
+            and all_entries.entered_at between unlinked.linked_at and unlinked.unlinked_at
+    ) as is_unlinked,
 from all_entries
 inner join flows on all_entries.flow = flows.flow
 left join {{ ref('profile_identifiers') }} as identifiers

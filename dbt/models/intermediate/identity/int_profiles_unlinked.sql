@@ -17,6 +17,7 @@ halves as (
     select
         weaker.profile_id as left_profile_id,
         stronger.profile_id as right_profile_id,
+        coalesce(unlinked.linked_at, unlinked.judged_at) as linked_at,
         unlinked.judged_at as unlinked_at,
     from unlinked
     inner join identifiers as weaker on unlinked.identifier_id = weaker.identifier_id
@@ -31,6 +32,7 @@ both_ways as (
     select
         left_profile_id as profile_id,
         right_profile_id as former_profile_id,
+        linked_at,
         unlinked_at,
     from halves
 
@@ -39,6 +41,7 @@ both_ways as (
     select
         right_profile_id as profile_id,
         left_profile_id as former_profile_id,
+        linked_at,
         unlinked_at,
     from halves
 
@@ -47,6 +50,7 @@ both_ways as (
 select
     profile_id,
     former_profile_id,
+    min(linked_at) as linked_at,
     max(unlinked_at) as unlinked_at,
 from both_ways
 group by profile_id, former_profile_id

@@ -43,6 +43,13 @@ exited as (
         and messages.entered_at < signals.occurred_at
         and messages.decided_at < signals.seen_at
         and {{ may_be_pending('signals.seen_at') }}
+    union
+    -- nobody knows which of the two it was meant for
+    select messages.message_id
+    from messages
+    inner join {{ ref('int_profiles_unlinked') }} as unlinked
+        on messages.person_id = unlinked.profile_id
+        and messages.entered_at between unlinked.linked_at and unlinked.unlinked_at
 ),
 
 -- who unsubscribed still gets the receipt; who bounced or complained gets nothing
@@ -63,7 +70,7 @@ feed as (
     where
         seen_at > {{ hours_ago(var('consent_stale_after_hours')) }}
         and received_at > {{ hours_ago(var('consent_stale_after_hours')) }}
-        and source is distinct from 'delivery'
+        and coalesce(source, '') not in ('delivery', 'identity')
 ),
 
 judged as (
