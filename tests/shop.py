@@ -7,13 +7,14 @@ first run after it; the runs are real ticks of the whole project without deliver
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.landing import open_landing
 from dagster_project.settings import Settings
-from dagster_project.tick import tick
+from dagster_project.tick import dbt_project, tick
 from dagster_project.warehouse import open_warehouse
 
 CATALOG = {
@@ -163,6 +164,10 @@ class Shop:
         for at in moments:
             self.runs(at)
 
+    def works_through_the_night(self, at: str) -> None:
+        """The models that may be a day old are made again."""
+        dbt_project(self.settings).nightly(moment(at))
+
     # What came of it -----------------------------------------------------------------------------------------------
 
     def messages(self, person: str) -> list[tuple[str, str]]:
@@ -214,6 +219,14 @@ class Shop:
                 [self._profile(person)],
             )
         ]
+
+    def shown_to(self, person: str) -> list[tuple[str, str, str | None]]:
+        """Product, reason and the product it is shown for, in the mail that is about to leave."""
+        ((context,),) = self._rows(
+            "select context from sends.outbox where profile_id = ?", [self._profile(person)]
+        )
+        shown = json.loads(context)["recommendations"]
+        return [(item["product_id"], item["reason"], item["because_of"]) for item in shown]
 
     def _profile(self, person: str) -> str:
         return str(

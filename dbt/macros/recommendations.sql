@@ -3,11 +3,12 @@
     power(0.5, {{ dbt.datediff(timestamp, as_of(), 'day') }} / {{ half_life_days }}.0)
 {%- endmacro %}
 
-{#- What each of some people is to be shown: profile_id, rank, product_id, score, reason, because_of_product_id.
-    `people` is a relation with profile_id and favourite_category. The one macro here that is a whole query: `recommendations`
-    asks for everybody and each tick for those who get a message now, and no warehouse carries a filter by profile from
-    above a view down to the orders and views that it must not read. -#}
+{#- What each of some people is to be shown: profile_id, rank, product_id, score, reason, because_of_product_id; `people`
+    is a relation with profile_id and favourite_category. The one macro here that is a whole query: the mart asks for
+    everybody, a tick for those who get a message now, and DuckDB carries one profile_id from above a view down to the
+    orders that it must read, but not the profiles of a join. -#}
 {% macro recommended_products(people) -%}
+{%- set loudest = "reason || coalesce(because_of_product_id, '')" -%}
 with
 
 known_as as (
@@ -69,7 +70,7 @@ seeds as (
 
     select profile_id, product_id, 'viewed_together', {{ decay('viewed_at', 7) }}
     from viewed
-    where place <= 20
+    where place <= 10
 
     union all
 
@@ -96,24 +97,20 @@ voices as (
 candidates as (
 
     select
-        profile_id,
-        product_id,
-        round(sum(loudness), 9) as score,
-        {{ last_by('reason', 'loudness', 'because_of_product_id || reason') }} as reason,
-        {{ last_by('because_of_product_id', 'loudness', 'because_of_product_id || reason') }}
-            as because_of_product_id,
+        *,
+        0 as popularity,
         false as is_favourite,
     from voices
-    group by profile_id, product_id
 
     union all
 
     select
         people.profile_id,
         popular.product_id,
-        popular.score,
         'popular' as reason,
         null as because_of_product_id,
+        0 as loudness,
+        popular.score as popularity,
         coalesce(popular.category = people.favourite_category, false) as is_favourite,
     from {{ people }} as people
     inner join {{ ref('int_products_popular') }} as popular
@@ -121,47 +118,44 @@ candidates as (
 
 ),
 
-once as (
+-- whatever speaks for a product goes before popularity
+scored as (
 
-    select *
+    select
+        profile_id,
+        product_id,
+        round(sum(loudness), 9) as similarity,
+        max(popularity) as popularity,
+        bool_or(is_favourite) as is_favourite,
+        {{ last_by('reason', 'loudness', loudest) }} as reason,
+        {{ last_by('because_of_product_id', 'loudness', loudest) }} as because_of_product_id,
     from candidates
-    qualify
-        row_number() over (
-            partition by profile_id, product_id
-            order by case when reason = 'popular' then 1 else 0 end
-        ) = 1
-
-),
-
-allowed as (
-
-    select once.*
-    from once
-    inner join {{ ref('int_products_available') }} as products
-        on once.product_id = products.product_id
-    left join bought
-        on
-            once.profile_id = bought.profile_id
-            and once.product_id = bought.product_id
-            and bought.bought_at > {{ hours_ago(24 * var('just_bought_days')) }}
-    where bought.product_id is null
+    group by profile_id, product_id
 
 )
 
 select
-    profile_id,
+    scored.profile_id,
     row_number() over (
-        partition by profile_id
+        partition by scored.profile_id
         order by
-            case when reason = 'popular' then 1 else 0 end,
-            is_favourite desc,
-            score desc,
-            product_id
+            scored.similarity desc,
+            scored.is_favourite desc,
+            scored.popularity desc,
+            scored.product_id
     ) as rank,
-    product_id,
-    score,
-    reason,
-    because_of_product_id,
-from allowed
+    scored.product_id,
+    case when scored.similarity > 0 then scored.similarity else scored.popularity end as score,
+    scored.reason,
+    scored.because_of_product_id,
+from scored
+inner join {{ ref('int_products_available') }} as products
+    on scored.product_id = products.product_id
+left join bought
+    on
+        scored.profile_id = bought.profile_id
+        and scored.product_id = bought.product_id
+        and bought.bought_at > {{ hours_ago(24 * var('just_bought_days')) }}
+where bought.product_id is null
 qualify rank <= {{ var('recommendation_count') }}
 {%- endmacro %}

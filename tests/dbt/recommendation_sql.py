@@ -29,6 +29,9 @@ NIGHT = (
 )
 """What a night makes, in order."""
 
+TABLES = frozenset(("int_products_similar", "int_products_viewed_next", "int_products_popular"))
+"""Those that store rows; the others are views."""
+
 FED = {
     "intermediate.int_order_items": "order_id text, identifier_id text, product_id text, ordered_at timestamp",
     "intermediate.int_events": "event_id text, event_name text, identifier_id text, anonymous_id text, "
@@ -64,13 +67,15 @@ class Shelf:
     Attributes:
         sql: what `compile_recommendations` returned.
         connection: DuckDB with the tables of `FED`, empty at first.
+        file: where its tables are kept.
     """
 
     sql: dict[str, str]
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+    file: str = ":memory:"
 
     def __post_init__(self) -> None:
-        self.connection.execute("attach ':memory:' as warehouse")
+        self.connection.execute(f"attach '{self.file}' as warehouse")
         self.connection.execute("use warehouse")
         for schema in ("intermediate", "profiles", "commerce", "predictions"):
             self.connection.execute(f"create schema {schema}")
@@ -91,9 +96,14 @@ class Shelf:
     def works_through_the_night(self, now: datetime) -> None:
         """Make neighbours and popular products."""
         for model in NIGHT:
-            self.connection.execute(
-                f"create or replace table intermediate.{model} as {_at(self.sql[model], now)}"
-            )
+            self.makes(model, now)
+
+    def makes(self, model: str, now: datetime) -> None:
+        """Make one of the models of a night: a view where dbt makes a view."""
+        kind = "table" if model in TABLES else "view"
+        self.connection.execute(
+            f"create or replace {kind} intermediate.{model} as {_at(self.sql[model], now)}"
+        )
 
     def recommendations(self, now: datetime, sql: str | None = None) -> duckdb.DuckDBPyRelation:
         """The lists of everybody in `profiles`; other SQL for other settings."""

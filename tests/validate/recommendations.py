@@ -74,7 +74,8 @@ def figures(effort: Effort) -> Iterator[Figure]:
         shelf.works_through_the_night(cutoff)
         for bought in ASKED:
             shelf.recommendations(cutoff, sql[bought]["recommendations"]).create(f"ours_{bought}")
-        shelf.connection.execute("delete from intermediate.int_product_neighbours")
+        for table in ("int_products_similar", "int_products_viewed_next"):
+            shelf.connection.execute(f"delete from intermediate.{table}")
         for bought, asked in ASKED.items():
             shelf.recommendations(cutoff, sql[bought]["recommendations"]).create(f"popular_{bought}")
             ours, popular, errors = _recalls(shelf, cutoff, bought)
