@@ -313,6 +313,16 @@ def test_flow_performance_counts_from_entry_to_revenue(flow_shop):
         from measurement.campaign_performance""") == [("flow_x", 60, 50, 0.2, 100, 4999)]
 
 
+def test_a_provider_may_charge_otherwise_than_its_channel(flow_shop):
+    flow_shop.warehouse.execute(
+        "update sends.sends set provider = case when opened_at is null then 'ses' end"
+    )
+    assert flow_shop.rows("select cost from measurement.flow_performance") == [(Decimal("0.014"),)]
+    assert flow_shop.rows(
+        "select flow, vendor_cost, round(cost_per_1000_sends) from measurement.flow_costs"
+    ) == [("flow_x", Decimal("0.014"), 10)]
+
+
 def test_performance_by_segment_goes_by_the_segments_at_the_time_of_sending(flow_shop):
     flow_shop.warehouse.execute(f"""
         insert into segments.segment_memberships (membership_id, profile_id, segment, entered_at, exited_at, seen_at)

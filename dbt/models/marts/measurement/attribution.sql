@@ -5,10 +5,14 @@ sends as (
 
     select
         sends.*,
-        message_costs.cost,
+        coalesce(provider_costs.cost, message_costs.cost) as cost,
     from {{ ref('sends') }} as sends
     left join {{ ref('message_costs') }} as message_costs
         on sends.channel = message_costs.channel
+    left join {{ ref('provider_costs') }} as provider_costs
+        on
+            sends.channel = provider_costs.channel
+            and sends.provider = provider_costs.provider
 
 ),
 

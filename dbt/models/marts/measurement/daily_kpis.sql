@@ -57,10 +57,16 @@ message_days as (
             where message_events.event = '{{ event }}' and not message_events.is_machine
         ) as {{ event }}_count,
         {% endfor -%}
-        sum(message_costs.cost) filter (where message_events.event = 'sent') as cost,
+        sum(coalesce(provider_costs.cost, message_costs.cost)) filter (
+            where message_events.event = 'sent'
+        ) as cost,
     from {{ ref('message_events') }} as message_events
     left join {{ ref('message_costs') }} as message_costs
         on message_events.channel = message_costs.channel
+    left join {{ ref('provider_costs') }} as provider_costs
+        on
+            message_events.channel = provider_costs.channel
+            and message_events.provider = provider_costs.provider
     group by cast(message_events.occurred_at as date)
 
 ),

@@ -35,6 +35,12 @@ message_costs as (
 
 ),
 
+provider_costs as (
+
+    select * from {{ ref('provider_costs') }}
+
+),
+
 conversions as (
 
     select
@@ -92,10 +98,16 @@ messages as (
         count(sends.complained_at) as complained_count,
         sum(conversions.order_count) as order_count,
         sum(conversions.revenue) as revenue,
-        sum(message_costs.cost) filter (where sends.sent_at is not null) as cost,
+        sum(coalesce(provider_costs.cost, message_costs.cost)) filter (
+            where sends.sent_at is not null
+        ) as cost,
     from sends
     left join conversions on sends.message_id = conversions.message_id
     left join message_costs on sends.channel = message_costs.channel
+    left join provider_costs
+        on
+            sends.channel = provider_costs.channel
+            and sends.provider = provider_costs.provider
     group by sends.flow, sends.step, cast(sends.decided_at as date)
 
 ),
