@@ -120,7 +120,7 @@ def _step_row(flow: Flow, position: int, step: Step) -> StepRow:
         step.step,
         position,
         step.wait or 0,
-        step.at,
+        None if step.is_at_best_time else step.at,
         str(until.condition) if until else None,
         until.timeout_seconds if until else None,
         step.spread,
@@ -198,7 +198,7 @@ def _arm_row(
         next(priority for priority in priorities if priority is not None),
         json.dumps(payload | (said.with_ or {}), separators=(",", ":")),
         (isinstance(said, Variant) and said.wait) or 0,
-        said.at if isinstance(said, Variant) else None,
+        (isinstance(said, Variant) and said.at) or (step.at if step.is_at_best_time else None),
     )
 
 

@@ -36,7 +36,7 @@ from dagster_project.flows.splits import (
     at_most,
     misuse,
 )
-from dagster_project.flows.words import SECONDS, WHOLE, Reenter, duration_words, share_words
+from dagster_project.flows.words import BEST_TIME, SECONDS, WHOLE, Reenter, duration_words, share_words
 
 
 def _variant(value: object) -> object:
@@ -128,9 +128,15 @@ class Step(Action):
         return (self.winner and self.winner.otherwise) or next(iter(self.ab_test or ()), None)
 
     @property
+    def is_at_best_time(self) -> bool:
+        """Whether each person's own hour is meant: chosen, once, with the arm, when the step is decided."""
+        return self.at == BEST_TIME
+
+    @property
     def spread(self) -> int:
         """Seconds by which the times of the variants may lie apart; 0 when all have the step's."""
-        return max((variant.longest_delay for variant in (self.ab_test or {}).values()), default=0)
+        own = max((variant.longest_delay for variant in (self.ab_test or {}).values()), default=0)
+        return own or (SECONDS["day"] if self.ab_test and self.is_at_best_time else 0)
 
     @model_validator(mode="after")
     def _acts_one_way(self) -> Self:
@@ -169,7 +175,7 @@ class Step(Action):
             at_most(LONGEST_ENTRY, winner=self.winner.after)
 
     def _check_times_and_channels(self, variants: dict[str, Variant]) -> None:
-        if self.at and self.spread:
+        if self.at and any(variant.longest_delay for variant in variants.values()):
             raise misuse("at", "the step has a time of day: its variants have none of their own")
         channels = {(variant.send or self.send or "").partition("/")[0] for variant in variants.values()}
         for word, said in (("winner", self.winner), ("bandit", self.bandit)):

@@ -11,7 +11,7 @@ from dagster_project.flows.compile import compile_flow
 from dagster_project.flows.registry import Flow
 from dagster_project.flows.rows import ArmRow
 from dagster_project.flows.spec import Step
-from dagster_project.flows.words import WHOLE, duration_words, share_words
+from dagster_project.flows.words import BEST_TIME, WHOLE, duration_words, share_words
 
 COLUMNS = ("step", "when", "who", "channel", "template", "details")
 
@@ -96,7 +96,8 @@ def when(step: Step, waited: int, at: str | None) -> str:
     if step.wait_until:
         since = f"when {step.wait_until.condition}, at the latest {since}"
     if at:
-        return f"{since}, then at {at} local time" if since != "at once" else f"at {at} local time"
+        moment = "at each person's best hour" if at == BEST_TIME else f"at {at} local time"
+        return f"{since}, then {moment}" if since != "at once" else moment
     return since
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 LONGEST_DAYS = 3_650
+BEST_TIME = "best_time"
 WHOLE = Decimal(100)
 
 
@@ -58,14 +59,19 @@ def share_words(share: Decimal) -> str:
 
 
 def parse_time(words: object) -> str:
-    """A local time of day, "HH:MM".
+    """A local time of day, "HH:MM", or `best_time`: each person's own ("smart send time" elsewhere).
 
     Raises:
         ValueError: when it is no such time. YAML reads a bare 10:00 as 600 (base sixty), hence the quotes.
     """
+    if words == BEST_TIME:
+        return BEST_TIME
     if isinstance(words, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", words):
         return words
-    raise ValueError(f'{quoted(words)} is not a time of day: write it in quotes, such as "09:00" or "18:30"')
+    raise ValueError(
+        f'{quoted(words)} is not a time of day: write it in quotes, such as "09:00" or "18:30", '
+        f"or {BEST_TIME}"
+    )
 
 
 @dataclass(frozen=True)

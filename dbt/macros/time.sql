@@ -75,3 +75,16 @@
         else {{ next_local_time(as_of(), starts_at, time_zone) }}
     end
 {%- endmacro %}
+
+{#- Seconds from one timestamp to another. -#}
+{% macro seconds_between(earlier, later) -%}
+    {{ return(adapter.dispatch('seconds_between')(earlier, later)) }}
+{%- endmacro %}
+{% macro duckdb__seconds_between(earlier, later) -%}
+    date_diff('second', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{#- Order of local hours by how good they are; of equally good ones, the nearer to `send_time_fallback_hour` comes first. -#}
+{% macro best_hour_first(score, local_hour) -%}
+    {{ score }} desc, abs({{ local_hour }} - {{ var('send_time_fallback_hour') }}), {{ local_hour }}
+{%- endmacro %}

@@ -66,6 +66,8 @@ FED = {
     "profiles.consents": "profile_id text, channel text, purpose text, status text, consent_id text",
     "profiles.suppressions": "channel text, address text, reason text",
     "segments.segment_memberships": "profile_id text, segment text, exited_at timestamp",
+    "predictions.send_hours": "local_hour integer, share double, prior_weight double",
+    "intermediate.int_profile_hours": "split text, profile_id text, local_hour integer, evidence double",
 }
 SEEDS = ("message_classes", "frequency_caps", "quiet_hours", "country_time_zones")
 

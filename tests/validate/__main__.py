@@ -15,7 +15,17 @@ from rich.table import Table
 
 from tests.validate.figures import Effort, Figure
 
-SECTIONS = ("hillstrom", "attribution", "identity", "cdnow", "predictions", "recommendations", "demo_shop")
+SECTIONS = (
+    "hillstrom",
+    "attribution",
+    "identity",
+    "cdnow",
+    "predictions",
+    "recommendations",
+    "send_time",
+    "policies",
+    "demo_shop",
+)
 """Modules of this folder, each with `figures(effort)`; they are imported when their turn has come."""
 
 

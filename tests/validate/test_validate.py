@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.validate import cdnow, demo_shop, hillstrom
+from tests.validate import cdnow, demo_shop, hillstrom, policies
 from tests.validate.__main__ import as_json
 from tests.validate.figures import Effort, Figure
 
@@ -16,7 +16,7 @@ def effort(tmp_path) -> Effort:
     return Effort(seeds=8, experiments=300, scratch=tmp_path)
 
 
-@pytest.mark.parametrize("section", [hillstrom, cdnow, demo_shop])
+@pytest.mark.parametrize("section", [hillstrom, cdnow, policies, demo_shop])
 def test_our_figures_are_the_published_and_the_true_ones(section, effort):
     found = list(section.figures(effort))
     assert len(found) > 4

@@ -106,7 +106,7 @@ MISTAKES = {
     ),
     "a time of day without quotes": (
         "wait: 1 day", "at: 10:00",
-        '25, step reminder_3, field steps.reminder_3.at: "600" is not a time of day: write it in quotes, such as "09:00" or "18:30".',
+        '25, step reminder_3, field steps.reminder_3.at: "600" is not a time of day: write it in quotes, such as "09:00" or "18:30", or best_time.',
     ),
     "an unknown message class": (
         "wait: 1 day", "class: promotion",

@@ -16,6 +16,10 @@ answers as (
     select * from {{ ref('int_flow_conditions_answered') }}
 ),
 
+best_times as (
+    select * from {{ ref('int_flow_best_times') }}
+),
+
 arms as (
     select
         arms.flow,
@@ -27,7 +31,7 @@ arms as (
         arms.action,
         arms.variant,
         arms.wait_seconds,
-        arms.at_time,
+        case when arms.at_time != 'best_time' then arms.at_time end as at_time,
         arms.flow || ':' || arms.step as experiment,
         coalesce(allocations.share_from, arms.share_from) as share_from,
         coalesce(allocations.share_to, arms.share_to) as share_to,
@@ -53,6 +57,8 @@ decided as (
         -- a variant's own time counts from the decision; of a run that is a little late, from
         -- when the step was due, or nine o'clock were missed at half a minute past nine
         case
+            when best_times.due_at is not null
+                then greatest({{ as_of() }}, best_times.due_at)
             when arms.wait_seconds > 0 or arms.at_time is not null
                 then greatest({{ as_of() }}, {{ next_local_time_if_any(
                     add_seconds('due_steps.counts_from', 'arms.wait_seconds'),
@@ -75,6 +81,10 @@ decided as (
         and due_steps.step = arms.step
         and {{ bucket('arms.experiment', 'due_steps.profile_id') }} >= arms.share_from
         and {{ bucket('arms.experiment', 'due_steps.profile_id') }} < arms.share_to
+    left join best_times
+        on due_steps.flow = best_times.flow
+        and due_steps.entry_id = best_times.entry_id
+        and arms.arm = best_times.arm
     left join answers
         on due_steps.flow = answers.flow
         and due_steps.entry_id = answers.entry_id
