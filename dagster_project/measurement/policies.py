@@ -141,7 +141,8 @@ def evaluate_policy(logged: Logged, policy: NDArray[np.float64]) -> PolicyValue:
 
 def choose(choices: Sequence[int], arms: int) -> NDArray[np.float64]:
     """A policy that takes one arm for sure: the chances, from the arm's position per decision."""
-    return np.eye(arms)[np.asarray(choices, dtype=int)]
+    chances: NDArray[np.float64] = np.eye(arms)[np.asarray(choices, dtype=int)]
+    return chances
 
 
 def _expected_rewards(logged: Logged) -> NDArray[np.float64]:
@@ -159,4 +160,7 @@ def _expected_rewards(logged: Logged) -> NDArray[np.float64]:
     own[rows, logged.taken] = 1
     earned = own * logged.rewards[:, None]
     arm_means = (arm_sums - earned) / np.maximum(arm_counts - own, 1)
-    return (sums[logged.groups] - earned + arm_means) / (counts[logged.groups] - own + 1)
+    expected: NDArray[np.float64] = (sums[logged.groups] - earned + arm_means) / (
+        counts[logged.groups] - own + 1
+    )
+    return expected
