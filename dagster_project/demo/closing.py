@@ -78,6 +78,10 @@ select reason, count(*) as messages from send_list
 where status <> 'scheduled' group by reason order by messages desc, reason
 """
 REVENUE = "select model, sum(revenue) as revenue from attributed_orders group by model order by model"
+PREDICTIONS = """
+select coalesce(refusal, model || ' by ' || contender || ' for ' || scored_count || ' customers') as said
+from prediction_models order by model
+"""
 EXPERIMENTS = "select experiment, metric, arm, participant_count, success_count from experiment_totals"
 ENTRIES = """
 select
@@ -95,13 +99,14 @@ group by flow_entries.flow, flow_entries.entry_id, flow_entries.entered_at, flow
 
 @dataclass(frozen=True)
 class Closing:
-    """The books: rows ready for a table, the measured lift by flow, and who was in which flow."""
+    """The books: rows ready for a table, what is predicted, lifts by flow, and who was in which flow."""
 
     totals: Row
     segments: list[Row]
     flows: list[Row]
     reasons: list[Row]
     revenue: list[Row]
+    predictions: list[str]
     lifts: dict[str, Lift]
     entries: list[Entry]
 
@@ -118,6 +123,7 @@ def read_closing(settings: Settings) -> Closing:
         flows=rows(FLOWS),
         reasons=rows(REASONS),
         revenue=rows(REVENUE),
+        predictions=[row["said"] for row in rows(PREDICTIONS)],
         lifts=hold_out_lifts([*rows(EXPERIMENTS)]),
         entries=[
             Entry(

@@ -33,6 +33,7 @@ def as_json(result: DemoResult) -> dict[str, Any]:
         "flows": [{**row, **_lifts(result, row["flow"])} for row in closing.flows],
         "not_sent": closing.reasons,
         "attributed_revenue": closing.revenue,
+        "predictions": closing.predictions,
     }
 
 
@@ -78,6 +79,7 @@ def books_table(result: DemoResult) -> Table:
     table.add_row("orders", f"{totals['orders']:,} worth {totals['revenue']:,.0f}")
     table.add_row("segments", listed(closing.segments, "segment", "members"))
     table.add_row("not sent, by reason", listed(closing.reasons, "reason", "messages"))
+    table.add_row("predictions", "; ".join(closing.predictions))
     table.add_row("attributed revenue", listed(closing.revenue, "model", "revenue"))
     return table
 

@@ -21,7 +21,7 @@ SIZES = {
 }
 """Events and people of a history."""
 
-PARTS = ("warehouse", "delivery", "collector", "hot_lane", "measurement", "recommendations")
+PARTS = ("warehouse", "delivery", "collector", "hot_lane", "measurement", "predictions", "recommendations")
 NEW_EVENTS = [10_000, 100_000]
 
 
@@ -50,6 +50,10 @@ def main() -> None:
         from tests.bench.measurement import print_measurement  # noqa: PLC0415  (as above)
 
         print_measurement(console)
+    if options.only in (None, "predictions"):
+        from tests.bench.predictions import print_predictions  # noqa: PLC0415  (as above)
+
+        print_predictions(console)
     if options.only in (None, "recommendations"):
         from tests.bench.recommendations import print_recommendations  # noqa: PLC0415  (as above)
 

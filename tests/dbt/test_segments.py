@@ -73,6 +73,17 @@ def test_an_event_changes_the_membership_in_the_next_run_of_the_same_day(built_s
     assert stays(shop, "newsletter") == [("ann", "2026-03-01 10:05:00", None)]
 
 
+def test_whom_a_night_finds_likely_to_leave_is_a_member_with_the_next_run_of_the_same_day(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 20)])
+    shop.run("2026-03-02 04:00", HISTORY)
+    shop.warehouse.execute("""
+        insert into raw_predictions.scores (profile_id, churn_probability, scored_at)
+        select profile_id, 0.99, timestamp '2026-03-02 05:15' from profiles.profiles""")
+    shop.run("2026-03-02 06:00", HISTORY)
+    assert stays(shop, "high_churn_risk") == [("ann", "2026-03-02 06:00:00", None)]
+
+
 def test_two_profiles_that_turn_out_to_be_one_person_keep_the_longer_stay(built_shop):
     shop = built_shop
     shop.take(

@@ -1,5 +1,5 @@
 -- A run compares the members of each segment with the open stays, for the people whom
--- something happened to. The first run of a day compares everyone, and so sees what time
+-- something happened to or a night has scored. The first run of a day compares everyone, and so sees what time
 -- alone has changed, and segments that were edited.
 with
 
@@ -40,6 +40,10 @@ changed_profiles as (
     select profile_id
     from {{ ref('profiles') }}
     where seen_at > (select last_run.seen_at from last_run)
+    union
+    select profile_id
+    from {{ ref('profiles') }}
+    where scored_at > (select last_run.seen_at from last_run)
     union
     select identifier_id as profile_id
     from {{ ref('int_identifier_profiles') }}
