@@ -8,11 +8,11 @@ messages as (
 ),
 
 people as (
-    select
-        profile_id,
-        favourite_category,
-    from {{ ref('profiles') }}
-    where profile_id in (select person_id from messages)
+    select distinct
+        messages.person_id as profile_id,
+        profiles.favourite_category,
+    from messages
+    left join {{ ref('profiles') }} as profiles on messages.person_id = profiles.profile_id
 ),
 
 lists as (
