@@ -35,6 +35,8 @@ QUICK = {
     "predictions train": "predictions train --as-of 2026-03-11T12:00 --json",
     "predictions score": "predictions score --as-of 2026-03-11T12:00 --json",
     "predictions show": "predictions show --json",
+    "identity show": "identity show ann@example.com --json",
+    "identity explain": "identity explain user_id:ann --json",
     "experiments list": "experiments list --json",
     "experiments show": "experiments show cart_recovery.hold_out --json",
     "experiments analyse": "experiments analyse --as-of 2026-03-11T12:00 --json",
@@ -57,6 +59,7 @@ ELSEWHERE = {
     *("demo", "dev", "feedback read", "import online-retail", "collector", "keys create", "keys revoke"),
     *("sends release", "deadletters replay", "fence arm", "hot-lane"),
     *("webhooks serve", "webhooks replay"),
+    *("identity unlink", "identity relink"),
     *("import shopify", "import contacts", "keys rotate"),
 }
 

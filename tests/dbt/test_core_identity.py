@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from tests.dbt.conftest import CORE
+
 IDENTITY = ["stg_events__events", "int_events", "int_identifier_links", "int_identifier_profiles"]
 START = datetime(2026, 3, 1)
 SHARED_LIMIT = 5
@@ -71,3 +73,52 @@ def test_an_old_profile_id_still_leads_to_the_person(shop):
         select names.identifier from intermediate.int_identifier_profiles as old
         join intermediate.int_identifier_profiles as names on old.profile_id = names.identifier_id
         where old.identifier_id = '{retired}'""") == [("ann",)]
+
+
+def said(event_id: str, minute: int, name: str, properties: dict, **names: str) -> dict:
+    return seen(event_id, minute) | {"type": "track", "event": name, "properties": properties, **names}
+
+
+def consents(shop) -> dict[str, str]:
+    return dict(
+        shop.rows("""
+        select identifier, status from profiles.consents
+        inner join profiles.profile_identifiers using (profile_id) where identifier in ('ann', 'b@x.example')""")
+    )
+
+
+def test_after_an_unlink_each_has_her_own_again_and_a_no_counts_for_both(shop):
+    news = {"channel": "email"}
+    shop.take(
+        [
+            seen("ann", 1, user="ann", phone="+49170"),
+            seen("bob", 2, email="b@x.example", phone="+49170"),
+            said("yes 1", 3, "Subscribed", news, userId="ann"),
+            said("yes 2", 4, "Subscribed", news | {"email": "b@x.example"}),
+            said("bought", 5, "Order Completed", {"order_id": "o1", "total": 9, "email": "b@x.example"}),
+            said("no", 6, "Unsubscribed", news, userId="ann"),
+            said("changed her mind", 3_000, "Subscribed", news, userId="ann"),
+        ]
+    )
+    shop.run("2026-03-02", CORE)
+    [(phone, ann)] = shop.rows("""
+        select identifier_id, linked_identifier_id from profiles.identity_links
+        where identifier_type = 'phone' and linked_identifier = 'ann'""")
+    pair = {"identifier_id": phone, "linked_identifier_id": ann}
+    shop.take([said("word", 2_000, "Identifiers Unlinked", pair)])
+    shop.run("2026-03-03", CORE)
+    assert len(people(shop)) == 2
+    assert shop.rows("select user_id, order_count from profiles.profiles order by all") == [
+        ("ann", 0),
+        (None, 1),
+    ]
+    assert consents(shop) == {"ann": "unsubscribed", "b@x.example": "unsubscribed"}
+    assert shop.rows("select kind, event_id from profiles.identity_merges where kind = 'split'") == [
+        ("split", "word")
+    ]
+    shop.run("2026-03-04", CORE)
+    assert consents(shop) == {"ann": "subscribed", "b@x.example": "unsubscribed"}
+    shop.take([said("word back", 5_000, "Identifiers Relinked", pair)])
+    shop.run("2026-03-05", CORE)
+    assert len(people(shop)) == 1
+    assert shop.rows("select order_count from profiles.profiles") == [(1,)]

@@ -28,8 +28,10 @@ SEEN = "2026-03-01T12:00:00Z"
 TRUE_PAIRS = 500
 MODELS = ["stg_events__events", "int_events", "int_identifier_links", "int_identifier_profiles"]
 
-NUMBER = {"soc_sec_id": ("soc_sec_id",)}
-COMPOSED = {
+Keys = dict[str, tuple[str, ...]]
+
+NUMBER: Keys = {"soc_sec_id": ("soc_sec_id",)}
+COMPOSED: Keys = {
     "given_name_and_birth": ("given_name", "date_of_birth"),
     "surname_and_birth": ("surname", "date_of_birth"),
     "address_and_birth": ("street_number", "address_1", "date_of_birth"),
@@ -37,8 +39,6 @@ COMPOSED = {
 RESULT = """
 select identifier, profile_id from intermediate.int_identifier_profiles where identifier_type = 'anonymous_id'
 """
-
-Keys = dict[str, tuple[str, ...]]
 
 
 def as_event(record: dict[str, Any], keys: Keys) -> Event:
