@@ -133,6 +133,13 @@ news as (
 )
 {%- if is_incremental() %},
 
+{#- Found first: DuckDB would build its join on all that is known, with all its texts. -#}
+known as (
+
+    select * from {{ this }} where identifier_id in (select identifier_id from news)
+
+),
+
 compared as (
 
     select
@@ -160,7 +167,7 @@ compared as (
         news.is_blocked is not null and not news.is_blocked and known.is_blocked
             as is_unblocked,
     from news
-    left join {{ this }} as known
+    left join known
         on
             news.identifier_id = known.identifier_id
             and news.linked_identifier_id = known.linked_identifier_id
