@@ -168,7 +168,7 @@ select
         order by all_entries.entered_at, all_entries.entry_id
     ) > 1 as is_double,
     -- two people, who were taken for one when they entered
-    exists (
+    exists(
         select 1 from {{ ref('int_profiles_unlinked') }} as unlinked
         where
             unlinked.profile_id = coalesce(identifiers.profile_id, all_entries.profile_id)
