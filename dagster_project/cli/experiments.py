@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -54,3 +55,25 @@ def analyse(as_of: AsOf = "now", as_json: AsJson = False) -> None:
 
     names = measure(Settings.from_environment(), moment(as_of))
     show([{"experiment": name} for name in names], as_json=as_json, empty="nobody has taken part yet")
+
+
+@app.command(
+    epilog=examples(
+        "millrace experiments policy cart_recovery.reminder",
+        "millrace experiments policy win_back.hold_out --by revenue --json",
+    )
+)
+def policy(
+    name: Name,
+    by: Annotated[
+        str, typer.Option(help="What is to be got: converted, clicked, opened, revenue.")
+    ] = "converted",
+    as_json: AsJson = False,
+) -> None:
+    """Who should get which arm: rules by segment, judged on people they were not learned from."""
+    from dagster_project.measurement.targeting import rules  # noqa: PLC0415  (as above)
+    from dagster_project.reading import ask  # noqa: PLC0415  (as above)
+
+    found = rules(partial(ask, Settings.from_environment()), name, by)
+    rows = [rule.shown() for rule in found]
+    show(rows, as_json=as_json, empty="no segment should get another arm, or too few people took part")

@@ -21,6 +21,7 @@ from dagster_project.ingest import OWNER, WRITER
 from dagster_project.measurement.decisions import MISMATCH_P_VALUE
 from dagster_project.measurement.experiments import Experiment
 from dagster_project.measurement.run import analyse_experiments, credit_paths
+from dagster_project.measurement.targeting import rules
 from dagster_project.resources import Installation
 
 GROUP = "experiments"
@@ -69,8 +70,15 @@ def build_experiment(name: str, flow: Flow) -> AssetsDefinition:
         with installation.open(context) as (warehouse, as_of):
             found = analyse_experiments(warehouse, as_of, [name])
             rows = warehouse.query(SHOWN, [name]).to_pylist() if found else []
-        table = MetadataValue.md(report.markdown_table(rows))
-        yield MaterializeResult(asset_key=key, metadata={"participants": _count(found), "results": table})
+            by_segment = [rule.shown() for rule in rules(warehouse.query, name)] if found else []
+        yield MaterializeResult(
+            asset_key=key,
+            metadata={
+                "participants": _count(found),
+                "results": MetadataValue.md(report.markdown_table(rows)),
+                "who should get which arm": MetadataValue.md(report.markdown_table(by_segment)),
+            },
+        )
         yield from _checks(key, found)
 
     return experiment

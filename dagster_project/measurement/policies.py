@@ -118,17 +118,10 @@ def evaluate_policy(logged: Logged, policy: NDArray[np.float64]) -> PolicyValue:
     Raises:
         ValueError: when the policy does not fit the log, or its rows do not add up to 1.
     """
-    if policy.shape != (len(logged), len(logged.arms)):
-        raise ValueError(f"a policy of shape {policy.shape} for {len(logged)} decisions")
-    if not np.allclose(policy.sum(axis=1), 1) or (policy < 0).any():
-        raise ValueError("the chances of a policy add up to 1 for every decision")
-    rows = np.arange(len(logged))
-    weights = policy[rows, logged.taken] / logged.propensities
+    robust, weights = doubly_robust(logged, policy), _weights(logged, policy)
     total = float(weights.sum())
     ratio = float(weights @ logged.rewards) / total if total else math.nan
     linearised = ratio + weights * (logged.rewards - ratio) * (len(logged) / total if total else math.nan)
-    expected = _expected_rewards(logged)
-    robust = (policy * expected).sum(axis=1) + weights * (logged.rewards - expected[rows, logged.taken])
     return PolicyValue(
         ips=Estimate.of(weights * logged.rewards),
         snips=Estimate.of(linearised),
@@ -139,10 +132,31 @@ def evaluate_policy(logged: Logged, policy: NDArray[np.float64]) -> PolicyValue:
     )
 
 
+def doubly_robust(logged: Logged, policy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each decision contributes to the DR estimate of a policy, for comparing policies pair by pair.
+
+    Raises:
+        ValueError: as `evaluate_policy`.
+    """
+    if policy.shape != (len(logged), len(logged.arms)):
+        raise ValueError(f"a policy of shape {policy.shape} for {len(logged)} decisions")
+    if not np.allclose(policy.sum(axis=1), 1) or (policy < 0).any():
+        raise ValueError("the chances of a policy add up to 1 for every decision")
+    expected = _expected_rewards(logged)
+    surprise = logged.rewards - expected[np.arange(len(logged)), logged.taken]
+    contributions: NDArray[np.float64] = (policy * expected).sum(axis=1) + _weights(logged, policy) * surprise
+    return contributions
+
+
 def choose(choices: Sequence[int], arms: int) -> NDArray[np.float64]:
     """A policy that takes one arm for sure: the chances, from the arm's position per decision."""
     chances: NDArray[np.float64] = np.eye(arms)[np.asarray(choices, dtype=int)]
     return chances
+
+
+def _weights(logged: Logged, policy: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights: NDArray[np.float64] = policy[np.arange(len(logged)), logged.taken] / logged.propensities
+    return weights
 
 
 def _expected_rewards(logged: Logged) -> NDArray[np.float64]:

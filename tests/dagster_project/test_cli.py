@@ -39,6 +39,7 @@ QUICK = {
     "identity explain": "identity explain user_id:ann --json",
     "experiments list": "experiments list --json",
     "experiments show": "experiments show cart_recovery.hold_out --json",
+    "experiments policy": "experiments policy cart_recovery.hold_out --json",
     "experiments analyse": "experiments analyse --as-of 2026-03-11T12:00 --json",
     "deadletters list": "deadletters list --json",
     "providers status": "providers status --json",
