@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from dagster_project.settings import Settings
 
 SECONDS_TO_ANSWER = 3
+NIGHTS = """
+select
+    max(nights.as_of) as as_of,
+    coalesce(max(nights.as_of) < (select max(as_of) from raw_runs.runs) - interval '2 days', true) as is_late
+from raw_runs.nights
+"""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,18 @@ def warehouse(settings: Settings) -> Finding:
     return Finding("warehouse", "ok", f"last run as of {latest} UTC")
 
 
+def nights(settings: Settings) -> Finding:
+    """What may be a day old is not much older: recommendations, hours, channels, predictions."""
+    try:
+        (row,) = ask(settings, NIGHTS).to_pylist()
+    except QuestionError as error:
+        return Finding("nights", "advice", str(error))
+    last = f"the last was as of {row['as_of']} UTC" if row["as_of"] else "none yet"
+    if row["is_late"]:
+        return Finding("nights", "advice", f"{last}: `millrace nightly` once a day, after a run")
+    return Finding("nights", "ok", last)
+
+
 def mail_server(settings: Settings) -> Finding:
     """The mail server of the settings answers."""
     if settings.smtp_url is None:
@@ -99,6 +117,7 @@ EXAMINATIONS: dict[str, Callable[[Settings], Finding]] = {
     "dbt project": project,
     "flows": flows,
     "warehouse": warehouse,
+    "nights": nights,
     "mail server": mail_server,
     "secret": secret,
 }

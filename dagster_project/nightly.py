@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from dagster_project.measurement.run import analyse_experiments, credit_paths
 from dagster_project.predictive.run import Predicted, predict
-from dagster_project.tick import Progress, Stopwatch, dbt_project, serve
-from dagster_project.warehouse import ensure_raw_tables, open_warehouse
+from dagster_project.runs import record_night
+from dagster_project.tick import Counted, Progress, Stopwatch, dbt_project, serve
+from dagster_project.warehouse import Warehouse, ensure_raw_tables, open_warehouse
 
 if TYPE_CHECKING:
     from dagster_project.dbt_runner import NodeResult
@@ -35,6 +36,19 @@ class NightResult:
     seconds: dict[str, float]
 
 
+def build_models(
+    settings: Settings, warehouse: Warehouse, as_of: datetime, progress: Counted | None = None
+) -> list[NodeResult]:
+    """Run the nightly models, and put the night on record.
+
+    Raises:
+        DbtError: when a model fails.
+    """
+    nodes = dbt_project(settings).nightly(as_of, progress)
+    record_night(warehouse, as_of, len(nodes))
+    return nodes
+
+
 def nightly(settings: Settings, as_of: datetime, progress: Progress | None = None) -> NightResult:
     """Do a night's work on an installation that has had a tick, and show readers the result.
 
@@ -52,7 +66,7 @@ def nightly(settings: Settings, as_of: datetime, progress: Progress | None = Non
     with open_warehouse(settings) as warehouse:
         ensure_raw_tables(warehouse)
         with watch("models"):
-            nodes = dbt_project(settings).nightly(as_of, watch.within("models"))
+            nodes = build_models(settings, warehouse, as_of, watch.within("models"))
         with watch("predictions"):
             predicted = predict(settings, warehouse, as_of, progress)
         with watch("experiments"):

@@ -21,6 +21,7 @@ TABLES = (
         as_of timestamp, message_count bigint, consent_share double, failed_share double,
         is_blocked boolean, verdicts json, judged_at timestamp
     )""",
+    "create table if not exists raw_runs.nights (as_of timestamp, node_count bigint, finished_at timestamp)",
     "alter table raw_runs.lists add column if not exists new_count bigint",
     """create table if not exists raw_runs.releases (
         list_as_of timestamp, message_count bigint, released_by text, reason text, released_at timestamp
@@ -97,6 +98,12 @@ def record_run(warehouse: Warehouse, as_of: datetime, fingerprint: str, nodes: i
     warehouse.execute(
         "insert into raw_runs.runs values (?, ?, ?, ?, ?)", [as_of, fingerprint, nodes, seconds, utc_now()]
     )
+
+
+def record_night(warehouse: Warehouse, as_of: datetime, nodes: int) -> None:
+    """Append one night of models that may be a day old."""
+    ensure_run_tables(warehouse)
+    warehouse.execute("insert into raw_runs.nights values (?, ?, ?)", [as_of, nodes, utc_now()])
 
 
 def judged_lists(warehouse: Warehouse, *, limit: int = FOUR_WEEKS_OF_HOURS) -> list[JudgedList]:

@@ -26,6 +26,7 @@ from dagster_project.flows.registry import Flow, load_flows
 from dagster_project.flows.timetable import timetable
 from dagster_project.ingest import OWNER, WRITER
 from dagster_project.manifest import NIGHTLY
+from dagster_project.nightly import build_models
 from dagster_project.resources import Installation
 from dagster_project.warehouse import Warehouse
 
@@ -113,7 +114,7 @@ def build_assets(installation: Installation) -> list[AssetsDefinition]:
     @dbt_assets(**project, select=NIGHT, name="nightly_models", pool=WRITER)  # type: ignore[untyped-decorator]
     def nightly_models(context: AssetExecutionContext, installation: Installation) -> Materialized:
         with installation.open(context) as (warehouse, as_of):
-            nodes = tick.dbt_project(installation.settings).nightly(as_of)
+            nodes = build_models(installation.settings, warehouse, as_of)
             details = node_details(warehouse, nodes, as_of)
         yield from materialized(context, nightly_models, details)
 
