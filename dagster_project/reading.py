@@ -89,7 +89,8 @@ def reader(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             raise QuestionError("the first run is still writing; ask again when it has finished") from error
         connection.execute(f"use {settings.warehouse_path.stem}")
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"set search_path = '{','.join(_search_path(connection))}'")
+        if schemas := _search_path(connection):
+            connection.execute(f"set search_path = '{','.join(schemas)}'")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         yield connection
