@@ -221,7 +221,7 @@ def test_credits_add_up_to_the_order_and_never_come_after_it_whatever_the_batche
     history, shop = History(seed), built_shop
     for number in range(3):
         shop.take(history.records[number::3])
-        shop.run(START + timedelta(days=13 + number), TABLES)
+        shop.run(START + timedelta(days=13 + number), TABLES, user_ids_per_profile_limit=2)
     credited = defaultdict(set)
     for order_id, model, messages, credit, revenue, latest in shop.rows("""
             select order_id, model, list(message_id), sum(credit), sum(revenue), max(touched_at)

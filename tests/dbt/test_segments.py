@@ -98,7 +98,7 @@ def test_two_profiles_that_turn_out_to_be_one_person_keep_the_longer_stay(built_
             for user in ("ann", "anna")
         ]
     )
-    shop.run("2026-03-03 12:00", HISTORY)
+    shop.run("2026-03-03 12:00", HISTORY, user_ids_per_profile_limit=2)
     shop.run("2026-03-04 12:00", HISTORY)
     assert shop.rows("""
         select count(distinct profile_id), min(entered_at)::varchar, count(*) filter (where exited_at is null)
