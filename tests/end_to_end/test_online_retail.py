@@ -53,28 +53,29 @@ class Shop:
 
     def decide_day_by_day(self, first: datetime, last: datetime) -> None:
         """All that a tick does, but of the models only those that the two flows and their messages need."""
-        project = DbtProject(self.settings)
-        models = needed_for(project, FLOWS)
+        project = TwoFlows(self.settings)
         for day in range((last - first).days + 1):
             as_of = first + timedelta(days=day)
             self.days_arrive(as_of)
             with open_warehouse(self.settings) as warehouse:
                 load_landing(warehouse, open_landing(self.settings.landing))
-            project.build(as_of, models)
+            project.tick(as_of)
         open_warehouse(self.settings).snapshot(self.settings.serving_path)
 
 
-def needed_for(project: DbtProject, flows: set[str]) -> list[str]:
-    """What a tick would run of the engine, the guardrails and all that they need for these flows."""
-    nodes = {node.name: node for node in project.manifest().nodes.values() if node.resource_type == "model"}
-    not_needed = {name for name in nodes if name.startswith(("flow_", "segment_"))} - flows
-    found, left = set(), {"int_flow_log", "int_send_decisions"}
-    while left:
-        name = left.pop()
-        found.add(name)
-        parents = {parent.rpartition(".")[2] for parent in nodes[name].depends_on_nodes} & set(nodes)
-        left |= parents - found - not_needed
-    return sorted(found & set(project.tick_selection()))
+class TwoFlows(DbtProject):
+    """Ticks of the engine, the guardrails and all that they need for the two flows."""
+
+    def tick_selection(self) -> list[str]:
+        nodes = {node.name: node for node in self.manifest().nodes.values() if node.resource_type == "model"}
+        not_needed = {name for name in nodes if name.startswith(("flow_", "segment_"))} - FLOWS
+        found, left = set(), {"int_flow_log", "int_send_decisions"}
+        while left:
+            name = left.pop()
+            found.add(name)
+            parents = {parent.rpartition(".")[2] for parent in nodes[name].depends_on_nodes} & set(nodes)
+            left |= parents - found - not_needed
+        return sorted(found & set(super().tick_selection()))
 
 
 @pytest.fixture(scope="module")
