@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint check bench crash sdks validate lock clean
+.PHONY: help demo dev test lint lint-python lint-sql check bench crash sdks validate lock clean
 
 help:  ## what can be done here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -27,14 +27,19 @@ test: .venv/installed  ## all tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=25
 
 lint: .venv/installed  ## style, types, layers, and every flow and template
+	@$(MAKE) --no-print-directory -j 2 --output-sync lint-sql lint-python
+
+lint-python: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar dbt/models dbt/tests
-	$(BIN)/sqlfluff lint --disable-progress-bar --templater raw sql
 	$(BIN)/millrace flows check
 	$(BIN)/millrace templates lint
+
+lint-sql: .venv/installed
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt/models dbt/tests
+	$(BIN)/sqlfluff lint --disable-progress-bar --templater raw sql
 
 check: lint test  ## everything that the gate wants
 
