@@ -11,7 +11,6 @@ import gc
 import hashlib
 import io
 import json
-import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from dagster_project.files import write_whole
 from dagster_project.manifest import (
     NIGHTLY,
     TICK,
@@ -296,10 +296,3 @@ def _node_counters(progress: Progress | None) -> list[Callable[[EventMsg], None]
             progress(event.data.index, event.data.total)
 
     return [listen] if progress else []
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or none."""
-    arriving = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    arriving.write_bytes(content)
-    arriving.replace(path)

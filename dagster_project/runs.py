@@ -58,7 +58,7 @@ class Release:
 
 
 class TimeRunsForwardError(ValueError):
-    """The moment asked for lies before one that has decided already: decisions are never taken back."""
+    """The moment asked for lies before one that has decided or scored: neither is ever taken back."""
 
 
 class NothingBlockedError(LookupError):

@@ -80,7 +80,8 @@ def unlink(
         typer.echo(
             f"They stay one person through {len(remaining)} other links: unlink one of those too.", err=True
         )
-        show(_readable(remaining), as_json=False) if not as_json else None
+        if not as_json:
+            show(_readable(remaining), as_json=False)
         raise typer.Exit(1)
     typer.echo("The next run takes them apart.", err=True)
 

@@ -27,25 +27,31 @@ CONFIDENCE = 0.95
 """That no rule is called clear by chance, all rules of an experiment together (Bonferroni)."""
 REWARDS = ("converted", "clicked", "opened", "revenue")
 PARTICIPANTS = """
+with participants as (
+    select arm, expected_share, profile_id, cast({reward} as double) as reward, since
+    from intermediate.int_experiment_outcomes
+    where experiment = ? and is_expected and expected_share > 0
+    qualify row_number() over (partition by profile_id order by since, entry_id) = 1
+)
 select
-    arm, expected_share, profile_id, cast({reward} as double) as reward, since
-from intermediate.int_experiment_outcomes
-where experiment = ? and is_expected and expected_share > 0
-qualify row_number() over (partition by profile_id order by since, entry_id) = 1
-"""
-MEMBERS = """
-with participants as ({participants})
-select memberships.segment, list(distinct participants.profile_id) as profile_ids
+    participants.arm, participants.expected_share, participants.profile_id, participants.reward,
+    coalesce(
+        list(distinct memberships.segment) filter (where memberships.segment is not null), []
+    ) as segments
 from participants
-inner join profiles.profile_identifiers as identifiers
+left join profiles.profile_identifiers as identifiers
     on participants.profile_id = identifiers.identifier_id
-inner join segments.segment_memberships as memberships
+left join segments.segment_memberships as memberships
     on identifiers.profile_id = memberships.profile_id
     and memberships.entered_at <= participants.since
     and coalesce(memberships.exited_at, timestamp '9999-01-01') > participants.since
-group by memberships.segment
-order by memberships.segment
+group by participants.arm, participants.expected_share, participants.profile_id, participants.reward
+order by participants.profile_id
 """
+
+
+class UnknownRewardError(ValueError):
+    """There is no such reward; the message lists those that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +103,17 @@ def rules(query: Query, experiment: str, reward: str = "converted") -> list[Rule
         reward: what is to be got: converted, clicked, opened (shares) or revenue (currency of the shop).
 
     Raises:
-        ValueError: for another reward.
+        UnknownRewardError: for another reward.
     """
     if reward not in REWARDS:
-        raise ValueError(f"{reward} is no reward: write one of {', '.join(REWARDS)}")
-    participants = PARTICIPANTS.format(reward=reward)
-    table = query(participants, [experiment]).to_pydict()
-    members = query(MEMBERS.format(participants=participants), [experiment]).to_pylist()
-    people = {profile_id: row for row, profile_id in enumerate(table["profile_id"])}
-    is_member = {row["segment"]: _positions(row["profile_ids"], people) for row in members}
-    logged = _log(table["arm"], table["expected_share"], table["reward"])
-    halves = np.array([int(profile_id[-1], 16) % 2 for profile_id in people])
+        raise UnknownRewardError(f"{reward} is no reward: write one of {', '.join(REWARDS)}")
+    found = query(PARTICIPANTS.format(reward=reward), [experiment]).to_pydict()
+    segments = sorted({segment for listed in found["segments"] for segment in listed})
+    is_member = {
+        segment: np.array([segment in listed for listed in found["segments"]]) for segment in segments
+    }
+    logged = _log(found["arm"], found["expected_share"], found["reward"])
+    halves = np.array([int(profile_id[-1], 16) % 2 for profile_id in found["profile_id"]])
     return list(judge(logged, halves, is_member))
 
 
@@ -186,9 +192,3 @@ def _log(arms: Sequence[str], shares: Sequence[float], rewards: Sequence[float])
     chances = np.array([share_of[arm] for arm in named]) / max(sum(share_of.values()), 1e-9)
     no_groups = np.zeros(len(taken), dtype=np.int64)
     return Logged(named, no_groups, taken, chances[taken], np.array(rewards, dtype=float))
-
-
-def _positions(profile_ids: Sequence[str], people: dict[str, int]) -> NDArray[np.bool_]:
-    inside = np.zeros(len(people), dtype=bool)
-    inside[[people[profile_id] for profile_id in profile_ids]] = True
-    return inside

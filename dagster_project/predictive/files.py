@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 
 import skops.io
 
-from dagster_project.dbt_runner import write_whole
+from dagster_project.files import write_whole
 from dagster_project.predictive.contender import Contender
 from dagster_project.predictive.drift import Reference
 

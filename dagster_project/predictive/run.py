@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from dagster_project.predictive.features import FEATURES, Part, leaking_features, past
 from dagster_project.predictive.files import ModelFileError, Package, drop_old, load, save
 from dagster_project.predictive.registry import MODELS
-from dagster_project.predictive.scoring import Asked, Counted, Scoring, score
+from dagster_project.predictive.scoring import Asked, Scoring, score
 from dagster_project.predictive.store import Version, latest_version, version_in_use, write_version
 from dagster_project.predictive.training import TooLittleHistoryError, Trained, train
-from dagster_project.tick import Progress, dbt_project
+from dagster_project.tick import Counted, Progress, dbt_project
 
 if TYPE_CHECKING:
     from dagster_project.predictive.contender import Contender

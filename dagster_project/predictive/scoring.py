@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,22 +13,19 @@ import polars as pl
 
 from dagster_project.predictive.features import Part, customers_at, past
 from dagster_project.predictive.store import forget, replace_rows
+from dagster_project.runs import TimeRunsForwardError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dagster_project.predictive.files import Package
+    from dagster_project.tick import Counted
     from dagster_project.warehouse.protocol import Warehouse
 
     Numbers = NDArray[np.float64]
 
-Counted = Callable[[int, int], None]
 AT_A_TIME = 250_000
 """Customers whose features are in memory at once."""
-
-
-class TimeRunsForwardError(ValueError):
-    """There are scores of a later moment: they are never replaced by earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)

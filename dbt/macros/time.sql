@@ -84,6 +84,11 @@
     date_diff('second', {{ earlier }}, {{ later }})
 {%- endmacro %}
 
+{#- A weight that is 1 at age 0 and halves with every `half_life_days`; `age` in seconds. -#}
+{% macro half_life_weight(age, half_life_days) -%}
+    power(0.5, {{ age }} / {{ 86400.0 * half_life_days }})
+{%- endmacro %}
+
 {#- Order of local hours by how good they are; of equally good ones, the nearer to `send_time_fallback_hour` comes first. -#}
 {% macro best_hour_first(score, local_hour) -%}
     {{ score }} desc, abs({{ local_hour }} - {{ var('send_time_fallback_hour') }}), {{ local_hour }}

@@ -12,9 +12,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.dbt_runner import DbtProject
-from dagster_project.settings import Settings
-from dagster_project.warehouse import ensure_raw_tables, open_warehouse
+from tests.dbt.compiled import Compiled, compile_models
 
 START = datetime(2026, 3, 1)
 LIMITS = {"shared_identifier_limit": 2, "user_ids_per_profile_limit": 1, "identifiers_per_profile_limit": 6}
@@ -36,36 +34,9 @@ create table intermediate.int_events (
 """
 
 
-@dataclass(frozen=True)
-class Sql:
-    """Compiled SQL of each model: of a first run, and of every later one."""
-
-    first: dict[str, str]
-    later: dict[str, str]
-
-
-def compile_identity(home: Path) -> Sql:
-    """Let dbt compile the models with `LIMITS` in an empty installation.
-
-    Args:
-        home: an empty folder.
-    """
-    settings = Settings.under(home)
-    with open_warehouse(settings) as warehouse:
-        ensure_raw_tables(warehouse)
-    project = DbtProject(settings)
-
-    def compiled() -> dict[str, str]:
-        project.build(START, MODELS, command="compile", variables=LIMITS)
-        nodes = project.manifest().nodes
-        return {name: str(nodes[f"model.millrace.{name}"].compiled_code) for name in MODELS}
-
-    first = compiled()
-    with open_warehouse(settings) as warehouse:
-        warehouse.execute("create schema if not exists intermediate")
-        for name in MODELS:
-            warehouse.execute(f"create table intermediate.{name} (anything text)")
-    return Sql(first, compiled())
+def compile_identity(home: Path) -> Compiled:
+    """SQL of the models with `LIMITS`; `home` is an empty folder."""
+    return compile_models(home, MODELS, ledgers=MODELS, **LIMITS)
 
 
 @dataclass(frozen=True, order=True)
@@ -81,7 +52,7 @@ class Sighting:
 class Identity:
     """One shop's identifiers in memory."""
 
-    sql: Sql
+    sql: Compiled
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
     runs: int = 0
 

@@ -13,11 +13,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.dbt_runner import DbtProject
-from dagster_project.settings import Settings
-from dagster_project.warehouse import ensure_raw_tables, open_warehouse
-
-SOME_MOMENT = datetime(2001, 2, 3, 4, 5, 6)
+from tests.dbt.compiled import compile_models, moved_to
 
 NIGHT = (
     "int_products_viewed",
@@ -52,12 +48,7 @@ def compile_recommendations(home: Path, **variables: Any) -> dict[str, str]:
         home: an empty folder, or one that was used for this before.
         variables: settings of the shop, as in `dbt_project.yml`.
     """
-    settings = Settings.under(home)
-    with open_warehouse(settings) as warehouse:
-        ensure_raw_tables(warehouse)
-    project, names = DbtProject(settings), [*NIGHT, "recommendations"]
-    project.build(SOME_MOMENT, names, command="compile", variables=variables)
-    return {name: project.manifest().nodes[f"model.millrace.{name}"].compiled_code for name in names}
+    return compile_models(home, [*NIGHT, "recommendations"], **variables).first
 
 
 @dataclass
@@ -102,13 +93,9 @@ class Shelf:
         """Make one of the models of a night: a view where dbt makes a view."""
         kind = "table" if model in TABLES else "view"
         self.connection.execute(
-            f"create or replace {kind} intermediate.{model} as {_at(self.sql[model], now)}"
+            f"create or replace {kind} intermediate.{model} as {moved_to(self.sql[model], now)}"
         )
 
     def recommendations(self, now: datetime, sql: str | None = None) -> duckdb.DuckDBPyRelation:
         """The lists of everybody in `profiles`; other SQL for other settings."""
-        return self.connection.sql(_at(sql or self.sql["recommendations"], now))
-
-
-def _at(sql: str, moment: datetime) -> str:
-    return sql.replace(f"{SOME_MOMENT:%Y-%m-%d %H:%M:%S}", f"{moment:%Y-%m-%d %H:%M:%S}")
+        return self.connection.sql(moved_to(sql or self.sql["recommendations"], now))

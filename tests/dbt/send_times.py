@@ -11,11 +11,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagster_project.dbt_runner import DbtProject
-from dagster_project.settings import Settings
-from dagster_project.warehouse import ensure_raw_tables, open_warehouse
+from tests.dbt.compiled import compile_models, moved_to
 
-NIGHT = datetime(2001, 2, 3, 4, 5, 6)
 MODELS = (
     "int_active_hours",
     "int_profile_hours",
@@ -33,16 +30,10 @@ READ = {
 }
 
 
-def compile_models(home: Path) -> dict[str, str]:
+def compile_send_times(home: Path) -> dict[str, str]:
     """SQL of each model in order, by the table it makes; `home` is an empty folder."""
-    settings = Settings.under(home)
-    with open_warehouse(settings) as warehouse:
-        ensure_raw_tables(warehouse)
-    project = DbtProject(settings)
-    project.build(NIGHT, list(MODELS), command="compile")
-    nodes = project.manifest().nodes
-    found = [nodes[f"model.millrace.{name}"] for name in MODELS]
-    return {f"{node.schema}.{node.alias}": node.compiled_code for node in found}
+    compiled = compile_models(home, MODELS)
+    return {compiled.relations[name]: compiled.first[name] for name in MODELS}
 
 
 @dataclass
@@ -76,8 +67,7 @@ class Nights:
     def passes(self, as_of: datetime) -> None:
         """One night."""
         for table, sql in self.sql.items():
-            told = sql.replace(f"{NIGHT:%Y-%m-%d %H:%M:%S}", f"{as_of:%Y-%m-%d %H:%M:%S}")
-            self.connection.execute(f"create or replace table {table} as {told}")
+            self.connection.execute(f"create or replace table {table} as {moved_to(sql, as_of)}")
 
     def row(self, sql: str) -> dict[str, Any]:
         """The only row of a query."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dbt.send_times import Nights, compile_models
+from tests.dbt.send_times import Nights, compile_send_times
 
 NOW = datetime(2026, 3, 2)
 ORDERS = st.lists(
@@ -21,7 +21,7 @@ EVALUATED = "select profile_count, is_better from predictions.send_time_evaluati
 
 @pytest.fixture(scope="module")
 def sql(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return compile_models(tmp_path_factory.mktemp("send_times"))
+    return compile_send_times(tmp_path_factory.mktemp("send_times"))
 
 
 def shop_of(sql: dict[str, str], orders: list[tuple[str, int, int]]) -> Nights:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flows.engine import Engine, NewEngine, Sql, compile_engine
+from tests.dbt.compiled import Compiled
+from tests.flows.engine import Engine, NewEngine, compile_engine
 
 
 @pytest.fixture(scope="session")
-def engine_sql(tmp_path_factory: pytest.TempPathFactory) -> Sql:
+def engine_sql(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """The SQL of the engine's models as dbt compiles them."""
     return compile_engine(tmp_path_factory.mktemp("engine"))
 
 
 @pytest.fixture(scope="session")
-def new_engine(engine_sql: Sql) -> NewEngine:
+def new_engine(engine_sql: Compiled) -> NewEngine:
     """Makes empty shops."""
     return lambda: Engine(engine_sql)
 

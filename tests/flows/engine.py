@@ -17,13 +17,12 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from dagster_project.dbt_runner import DbtProject
 from dagster_project.flows.compile import write_flows
 from dagster_project.flows.registry import Flow, parse_flow
-from dagster_project.settings import CHECKOUT, Settings
-from dagster_project.warehouse import RAW_TABLES, ensure_raw_tables, open_warehouse
+from dagster_project.settings import CHECKOUT
+from dagster_project.warehouse import RAW_TABLES
+from tests.dbt.compiled import Compiled, compile_models, moved_to
 
-SOME_MOMENT = datetime(2001, 2, 3, 4, 5, 6)
 START = datetime(2026, 3, 2, 8)
 """A Monday at 08:00 UTC, when tests begin."""
 
@@ -72,51 +71,17 @@ FED = {
 SEEDS = ("message_classes", "frequency_caps", "quiet_hours", "country_time_zones")
 
 
-@dataclass(frozen=True)
-class Sql:
-    """Compiled SQL of the models: of a first run (no ledger yet) and of every later one."""
-
-    first: dict[str, str]
-    later: dict[str, str]
-    relations: dict[str, str]
-
-
-def compile_engine(home: Path) -> Sql:
-    """Let dbt compile the models in an empty installation.
-
-    Args:
-        home: an empty folder.
-    """
-    settings = Settings.under(home)
-    with open_warehouse(settings) as warehouse:
-        ensure_raw_tables(warehouse)
+def compile_engine(home: Path) -> Compiled:
+    """The engine's SQL; `home` is an empty folder."""
     names = [*VIEWS, *RESULTS, *LEDGERS, *(name for views in LEDGERS.values() for name in views)]
-    project = DbtProject(settings)
-
-    def compiled() -> dict[str, Any]:
-        project.build(
-            SOME_MOMENT, names, command="compile", variables={"flows": [f"flow_{flow}" for flow in FLOWS]}
-        )
-        return {name: project.manifest().nodes[f"model.millrace.{name}"] for name in names}
-
-    first = {name: node.compiled_code for name, node in compiled().items()}
-    with open_warehouse(settings) as warehouse:
-        warehouse.execute("create schema if not exists intermediate")
-        for ledger in LEDGERS:
-            warehouse.execute(f"create table intermediate.{ledger} (anything text)")
-    nodes = compiled()
-    return Sql(
-        first,
-        {name: node.compiled_code for name, node in nodes.items()},
-        {name: f"{node.schema}.{node.alias}" for name, node in nodes.items()},
-    )
+    return compile_models(home, names, LEDGERS, flows=[f"flow_{flow}" for flow in FLOWS])
 
 
 @dataclass
 class Engine:
     """One shop in memory. Times are naive UTC; `now` is the moment of the last run."""
 
-    sql: Sql
+    sql: Compiled
     now: datetime = START
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
     _waiting: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
@@ -143,7 +108,7 @@ class Engine:
                 self._create_view(view)
             self.execute(
                 f"create table {self.sql.relations[ledger]} as "
-                f"select * from ({self._at(self.sql.first[ledger], START)}) limit 0"
+                f"select * from ({moved_to(self.sql.first[ledger], START)}) limit 0"
             )
         for view in RESULTS:
             self._create_view(view)
@@ -264,7 +229,7 @@ class Engine:
             self._waiting.remove(signal)
             self.execute("insert into intermediate.int_signals values (?, ?, ?, ?)", [*signal[:3], at])
         for ledger in LEDGERS:
-            sql = self._at(self.sql.later[ledger], at)
+            sql = moved_to(self.sql.later[ledger], at)
             self.execute(f"insert into {self.sql.relations[ledger]} by name {sql}")
             if ledger == killed_after:
                 return
@@ -332,10 +297,6 @@ class Engine:
         self.execute(
             f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values())
         )
-
-    @staticmethod
-    def _at(sql: str, moment: datetime) -> str:
-        return sql.replace(f"{SOME_MOMENT:%Y-%m-%d %H:%M:%S}", f"{moment:%Y-%m-%d %H:%M:%S}")
 
 
 NewEngine = Callable[[], Engine]

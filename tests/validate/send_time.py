@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from tests.dbt.send_times import Nights, compile_models
+from tests.dbt.send_times import Nights, compile_send_times
 from tests.validate.figures import SHARED, Effort, Figure, between
 
 OF = "send time"
@@ -84,7 +84,7 @@ def reached(shop: Nights, truth: np.ndarray) -> tuple[float, float]:
 
 def figures(effort: Effort) -> Iterator[Figure]:
     """The prior that was simulated, hold-out log-likelihoods, hours that were hit, and what mails echo."""
-    sql = compile_models(effort.scratch / "send_time")
+    sql = compile_send_times(effort.scratch / "send_time")
     plain, truth = simulated(sql, echo=0.0)
     weight = plain.row("select any_value(prior_weight) as k from intermediate.int_population_hours")["k"]
     yield Figure(OF, "simulated: prior weight k", weight, OWN_WEIGHT, 1.0, "as simulated")

@@ -13,8 +13,9 @@ from dagster_project.predictive import assets, boosted, features, run, training
 from dagster_project.predictive.churn import CHURN
 from dagster_project.predictive.files import ModelFileError, load, unpack
 from dagster_project.predictive.run import asked, folder_of, train_models
-from dagster_project.predictive.scoring import TimeRunsForwardError, score
+from dagster_project.predictive.scoring import score
 from dagster_project.predictive.store import version_in_use
+from dagster_project.runs import TimeRunsForwardError
 from dagster_project.settings import Settings
 from dagster_project.warehouse import open_warehouse
 from tests.dagster_project.predictive.shops import OPENED, simulated_orders, stock

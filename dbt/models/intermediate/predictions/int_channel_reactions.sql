@@ -28,11 +28,9 @@ weighed as (
 
     select
         *,
-        power(
-            0.5,
-            {{ seconds_between('sent_at', as_of()) }}
-            / (86400.0 * {{ var('fatigue_half_life_days') }})
-        ) as recency,
+        {{ half_life_weight(
+            seconds_between('sent_at', as_of()), var('fatigue_half_life_days')
+        ) }} as recency,
     from messages
     where sent_at is not null
 

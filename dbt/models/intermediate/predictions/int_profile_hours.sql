@@ -20,11 +20,9 @@ aged as (
         splits.split,
         hours.profile_id,
         hours.local_hour,
-        hours.weight * power(
-            0.5,
-            {{ seconds_between('hours.active_at', 'splits.known_at') }}
-            / (86400.0 * {{ var('send_time_half_life_days') }})
-        ) as weight,
+        hours.weight * {{ half_life_weight(
+            seconds_between('hours.active_at', 'splits.known_at'), var('send_time_half_life_days')
+        ) }} as weight,
     from {{ ref('int_active_hours') }} as hours
     inner join splits on hours.active_at < splits.known_at
 

@@ -157,11 +157,9 @@ weighted_touches as (
     select
         *,
         'time_decay' as model,
-        power(
-            0.5,
-            {{ dbt.datediff('last_touched_at', 'ordered_at', 'second') }}
-            / {{ 86400.0 * var('attribution_half_life_days') }}
-        ) as weight,
+        {{ half_life_weight(
+            dbt.datediff('last_touched_at', 'ordered_at', 'second'), var('attribution_half_life_days')
+        ) }} as weight,
     from position_weights
     union all
     select
