@@ -1,17 +1,17 @@
-"""`make bench`: what history costs, what an hour costs, what sending costs. Each size runs in a process of its own."""
+"""`make bench`: what history costs, what an hour costs, what sending costs. Each size runs in a process of its own, in turn."""
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from itertools import pairwise
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.in_turn import measure_in_turn, serve
 from tests.bench.segments import PEER
-from tests.bench.ticks import SizeCost, as_json, from_json, measure
+from tests.bench.ticks import SizeCost
 
 SIZES = {
     "200k": (200_000, 20_000),
@@ -29,7 +29,7 @@ def main() -> None:
     """Run the sizes asked for and print one table."""
     options = parse_options()
     if options.one:
-        print(as_json(measure(*SIZES[options.one], NEW_EVENTS, options.repeats, verbose=options.verbose)))
+        serve(SIZES, options.one, verbose=options.verbose)
         return
     console = Console()
     if options.only in (None, "warehouse"):
@@ -63,7 +63,7 @@ def main() -> None:
 def print_sizes(console: Console, options: argparse.Namespace) -> None:
     """History and hours."""
     names = ["200k"] if options.quick else options.events
-    costs = {name: run(name, options) for name in names}
+    costs = measure_in_turn(names, NEW_EVENTS, options.repeats, verbose=options.verbose)
     console.print(size_table(costs))
     print_growth(console, costs)
     if options.year:
@@ -88,15 +88,6 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--one", choices=SIZES, help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def run(name: str, options: argparse.Namespace) -> SizeCost:
-    """One size in a fresh process, so that its peak memory is its own."""
-    command = [sys.executable, "-m", "tests.bench", "--one", name, "--repeats", str(options.repeats)]
-    finished = subprocess.run(
-        [*command, *(["--verbose"] if options.verbose else [])], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return from_json(finished.stdout.strip().splitlines()[-1])
 
 
 def size_table(costs: dict[str, SizeCost]) -> Table:
@@ -137,7 +128,7 @@ def print_growth(console: Console, costs: dict[str, SizeCost]) -> None:
     for smaller, larger in pairwise(costs):
         for new in NEW_EVENTS:
             ratios = {
-                part: costs[larger].tick_seconds(new, part) / costs[smaller].tick_seconds(new, part)
+                part: ratio(costs[smaller], costs[larger], new, part)
                 for part in ("seconds", "cpu_seconds", "warehouse_cpu_seconds")
             }
             console.print(
@@ -146,6 +137,15 @@ def print_growth(console: Console, costs: dict[str, SizeCost]) -> None:
             )
             console.print(f"  grew most: {growth(costs[smaller], costs[larger], new)}")
     console.print(f"segment spend over 50 and a purchase over 50: the peer needs {PEER}")
+
+
+def ratio(smaller: SizeCost, larger: SizeCost, new_events: int, part: str) -> float:
+    """Median over the rounds of what the larger one's tick cost, by what the smaller one's did just before or after."""
+    return median(
+        getattr(after, part) / getattr(before, part)
+        for before, after in zip(smaller.ticks, larger.ticks, strict=True)
+        if before.new_events == new_events
+    )
 
 
 def growth(smaller: SizeCost, larger: SizeCost, new_events: int, count: int = 6) -> str:

@@ -1,7 +1,7 @@
 """A shop's history of any length, written straight into `raw_events` by SQL: a power law of people, visits in bursts.
 
-The shop is the same at every size, 5 million events a year of the same kinds by the same people, of whom each has
-signed in within the first year: what grows is how long the shop has been there.
+The shop is the same at every size, 5 million events a year of the same kinds by the same people: within the first
+year each has signed in, and a quarter has subscribed. What grows is how long the shop has been there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from dagster_project.warehouse import Warehouse, ensure_raw_tables
 CHUNK = 2_000_000
 VISIT_EVENTS = 4
 ACCOUNT_EVERY = 5
+SUBSCRIPTION_EVERY = 20
+SUBSCRIBERS = 4
+"""One of so many people subscribes, again each year."""
 EVENTS_PER_YEAR = 5_000_000
 
 
@@ -56,7 +59,8 @@ def events_sql(history: History, first: int, last: int) -> str:
     """Events `first` to `last` of a history as rows of `raw_events.events`.
 
     Four events make a visit of one person: two products viewed, often one added, sometimes an order, else what a
-    message led to. Every fifth event is somebody who signs in, one person after the other.
+    message led to. Every fifth event is somebody who signs in, one person after the other, and one of twenty a
+    subscription.
     """
     starts_at = history.ends_at - history.span
     step = history.span // timedelta(microseconds=1) // history.events
@@ -66,6 +70,7 @@ with numbered as (
         number,
         number // {VISIT_EVENTS} as visit,
         number % {ACCOUNT_EVERY} = 0 as is_account,
+        number % {SUBSCRIPTION_EVERY} = {VISIT_EVENTS - 1} as is_subscription,
         (hash(number // {VISIT_EVENTS}, 'who') % 1000000000) / 1000000000.0 as luck,
         hash(number, 'what') % 100 as lot,
         hash(number, 'product') % 500 as product,
@@ -77,17 +82,19 @@ people as (
         *,
         case
             when is_account then (number // {ACCOUNT_EVERY}) % {history.profiles}
+            when is_subscription
+                then (number // {SUBSCRIPTION_EVERY}) % {history.profiles // SUBSCRIBERS}
             else cast(floor({history.profiles} * pow(luck, 2)) as bigint)
         end as person,
         case
             when is_account then 'Identified'
+            when is_subscription then 'Subscribed'
             when number % {VISIT_EVENTS} < 2 then 'Product Viewed'
             when number % {VISIT_EVENTS} = 2 and lot < 45 then 'Product Added'
             when number % {VISIT_EVENTS} = 3 and lot < 22 then 'Order Completed'
             when number % {VISIT_EVENTS} = 3 and lot < 50 then 'Email Delivered'
             when number % {VISIT_EVENTS} = 3 and lot < 65 then 'Email Opened'
             when number % {VISIT_EVENTS} = 3 and lot < 70 then 'Email Link Clicked'
-            when number % {VISIT_EVENTS} = 3 and lot < 85 then 'Subscribed'
             else 'Product Viewed'
         end as event_name,
         printf('{{"product_id":"P%d","name":"Thing %d","category":"Category %d","price":%d.5,"currency":"EUR"',

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+from connectors.delivery.receipts import EVENT_NAMES, event_id
 from connectors.landing import open_landing
+from connectors.model import MessageEvent
 from dagster_project.settings import Settings
 from dagster_project.tick import tick
 from dagster_project.warehouse import open_warehouse
@@ -21,6 +23,10 @@ from tests.bench.measure import WarehouseTime, peak_memory_gib, warehouse_time
 
 ENDS_AT = datetime(2026, 10, 5, 15)
 HOUR = timedelta(hours=1)
+SCHEDULED = """
+    select message_id, profile_id, channel from intermediate.int_send_decisions
+    where status = 'scheduled' and evaluated_at = ?
+"""
 
 
 @dataclass(frozen=True)
@@ -66,62 +72,75 @@ class SizeCost:
         return {model: median(tick.get(model, 0.0) for tick in ticks) for model in ticks[0]}
 
 
-def measure(
-    events: int, profiles: int, new_events: list[int], repeats: int, *, verbose: bool = False
-) -> SizeCost:
-    """Build a history of this size in a folder of its own and measure it."""
-    from tests.bench.segments import segment_seconds  # noqa: PLC0415  (needs only the built warehouse)
+class Shop:
+    """An installation of one size in a folder of its own: built when it is made, then it lives hour by hour."""
 
-    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
-        settings = Settings.under(Path(folder))
-        history = History.of(events, profiles, ENDS_AT)
+    def __init__(self, folder: Path, events: int, profiles: int, *, verbose: bool = False) -> None:
+        self._settings = Settings.under(folder)
+        self._history = History.of(events, profiles, ENDS_AT)
+        self._verbose = verbose
+        self._as_of, self._written = ENDS_AT, events
         started = time.perf_counter()
-        write_history(open_warehouse(settings), history)
-        generated = time.perf_counter()
-        build_cpu = time.process_time()
-        with warehouse_time() as inside:
-            tick(settings, ENDS_AT, deliver=False)
-        build_seconds, build_cpu = time.perf_counter() - generated, time.process_time() - build_cpu
-        _explain("full build", build_seconds, inside, verbose=verbose)
-        costs = list(_hourly(settings, history, new_events * repeats, verbose=verbose))
-        return SizeCost(
-            events=events,
-            profiles=history.profiles,
-            generate_seconds=generated - started,
-            build_seconds=build_seconds,
-            build_warehouse_seconds=inside.seconds,
-            build_cpu_seconds=build_cpu,
-            ticks=tuple(costs),
-            segment_seconds=segment_seconds(settings),
-            peak_gib=peak_memory_gib(),
-            file_gib=settings.warehouse_path.stat().st_size / 2**30,
-        )
-
-
-def _hourly(settings: Settings, history: History, sizes: list[int], *, verbose: bool) -> Iterator[TickCost]:
-    landing = open_landing(settings.landing)
-    written, as_of = history.events, history.ends_at
-    for number, size in enumerate([1000, *sizes]):  # the first hour warms up what is cached once
-        as_of += HOUR
-        hour = history.hour(size, as_of, written)
-        landing.write(f"hour-{number:04}.ndjson", records(settings, hour))
-        written += size
+        write_history(open_warehouse(self._settings), self._history)
+        self._generate_seconds = time.perf_counter() - started
         started, cpu = time.perf_counter(), time.process_time()
         with warehouse_time() as inside:
-            result = tick(settings, as_of, deliver=False)
+            tick(self._settings, ENDS_AT, deliver=False)
+        self._build_seconds, self._build_cpu = time.perf_counter() - started, time.process_time() - cpu
+        self._build_warehouse_seconds = inside.seconds
+        self._explain("full build", self._build_seconds, inside)
+
+    def lives_an_hour(self, new_events: int) -> TickCost:
+        """One tick, after so many events have landed, and what delivery tells of the last list: all accepted."""
+        landing = open_landing(self._settings.landing)
+        landing.write(f"sent-{self._as_of:%m%dT%H}.ndjson", receipts(self._settings, self._as_of))
+        self._as_of += HOUR
+        hour = self._history.hour(new_events, self._as_of, self._written)
+        landing.write(f"hour-{self._as_of:%m%dT%H}.ndjson", records(self._settings, hour))
+        self._written += new_events
+        started, cpu = time.perf_counter(), time.process_time()
+        with warehouse_time() as inside:
+            result = tick(self._settings, self._as_of, deliver=False)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-        if number:
-            _explain(f"tick of {size:,}", seconds, inside, verbose=verbose)
-            yield TickCost(
-                size,
-                seconds - result.seconds["serve"],
-                result.seconds["transform"],
-                inside.seconds,
-                result.seconds["load"],
-                result.seconds["serve"],
-                cpu,
-                inside.cpu_seconds,
-                {model: round(spent, 3) for model, spent in inside.cpu_by_model.items()},
+        self._explain(f"tick of {new_events:,}", seconds, inside)
+        return TickCost(
+            new_events,
+            seconds - result.seconds["serve"],
+            result.seconds["transform"],
+            inside.seconds,
+            result.seconds["load"],
+            result.seconds["serve"],
+            cpu,
+            inside.cpu_seconds,
+            {model: round(spent, 3) for model, spent in inside.cpu_by_model.items()},
+        )
+
+    def cost(self, ticks: Sequence[TickCost]) -> SizeCost:
+        """What everything has cost, with these of its ticks."""
+        from tests.bench.segments import segment_seconds  # noqa: PLC0415  (needs only the built warehouse)
+
+        return SizeCost(
+            events=self._history.events,
+            profiles=self._history.profiles,
+            generate_seconds=self._generate_seconds,
+            build_seconds=self._build_seconds,
+            build_warehouse_seconds=self._build_warehouse_seconds,
+            build_cpu_seconds=self._build_cpu,
+            ticks=tuple(ticks),
+            segment_seconds=segment_seconds(self._settings),
+            peak_gib=peak_memory_gib(),
+            file_gib=self._settings.warehouse_path.stat().st_size / 2**30,
+        )
+
+    def _explain(self, what: str, seconds: float, inside: WarehouseTime) -> None:
+        if self._verbose:
+            slowest = "".join(
+                f"\n  {spent:7.2f}  {model}" for model, spent in inside.cpu_by_model.most_common(15)
+            )
+            print(
+                f"{self._history.events:,} events, {what}: {seconds:.1f} s, "
+                f"DuckDB {inside.cpu_seconds:.1f} processor s{slowest}",
+                file=sys.stderr,
             )
 
 
@@ -142,14 +161,12 @@ def records(settings: Settings, history: History) -> Iterator[dict[str, object]]
         }
 
 
-def _explain(what: str, seconds: float, inside: WarehouseTime, *, verbose: bool) -> None:
-    if verbose:
-        slowest = "".join(
-            f"\n  {spent:7.2f}  {model}" for model, spent in inside.cpu_by_model.most_common(15)
-        )
-        print(
-            f"{what}: {seconds:.1f} s, DuckDB {inside.cpu_seconds:.1f} processor s{slowest}", file=sys.stderr
-        )
+def receipts(settings: Settings, as_of: datetime) -> Iterator[dict[str, Any]]:
+    """What delivery lands when every message that was scheduled then has been accepted."""
+    rows = open_warehouse(settings).query(SCHEDULED, [as_of])
+    for row in rows.to_pylist():
+        name = EVENT_NAMES[row["channel"]]["accepted"]
+        yield MessageEvent(event_id(row["message_id"], name), name, **row, occurred_at=as_of).record()
 
 
 def as_json(cost: SizeCost) -> str:

@@ -36,12 +36,14 @@ VIEWS = (
     "int_flow_steps",
     "int_flow_exits",
     "int_flow_candidates",
-    "int_profile_signals",
     "int_recipient_quiet_hours",
 )
+TABLES = ("int_flow_identifiers",)
+"""What a run makes anew before it writes its ledgers."""
+
 RESULTS = ("flow_entries", "flow_decisions", "send_list")
 LEDGERS = {
-    "int_flow_log": (),
+    "int_flow_log": ("int_profile_signals",),
     "int_flow_first_entries": (),
     "int_send_decisions": ("int_message_candidates",),
 }
@@ -57,7 +59,7 @@ FED = {
     },
     "intermediate.int_signals": "identifier_id text, signal text, occurred_at timestamp, seen_at timestamp",
     "intermediate.int_events": "source text, received_at timestamp, seen_at timestamp",
-    "profiles.profile_identifiers": "identifier_id text, profile_id text",
+    "profiles.profile_identifiers": "identifier_id text, identifier_type text, identifier text, profile_id text",
     "intermediate.int_profiles_unlinked": "profile_id text, former_profile_id text, linked_at timestamp, "
     "unlinked_at timestamp",
     "profiles.profiles": "profile_id text, email text, phone text, push_token text, time_zone text, country text, "
@@ -73,7 +75,7 @@ SEEDS = ("message_classes", "frequency_caps", "quiet_hours", "country_time_zones
 
 def compile_engine(home: Path) -> Compiled:
     """The engine's SQL; `home` is an empty folder."""
-    names = [*VIEWS, *RESULTS, *LEDGERS, *(name for views in LEDGERS.values() for name in views)]
+    names = [*VIEWS, *TABLES, *RESULTS, *LEDGERS, *(name for views in LEDGERS.values() for name in views)]
     return compile_models(home, names, LEDGERS, flows=[f"flow_{flow}" for flow in FLOWS])
 
 
@@ -103,6 +105,8 @@ class Engine:
                 self.sets(seed, list(csv.DictReader(file)))
         for view in VIEWS:
             self._create_view(view)
+        for table in TABLES:
+            self._create_table(table, self.sql.first[table], START)
         for ledger, views in LEDGERS.items():
             for view in views:
                 self._create_view(view)
@@ -228,6 +232,8 @@ class Engine:
         for signal in [item for item in self._waiting if item[3] <= at]:
             self._waiting.remove(signal)
             self.execute("insert into intermediate.int_signals values (?, ?, ?, ?)", [*signal[:3], at])
+        for table in TABLES:
+            self._create_table(table, self.sql.later[table], at)
         for ledger in LEDGERS:
             sql = moved_to(self.sql.later[ledger], at)
             self.execute(f"insert into {self.sql.relations[ledger]} by name {sql}")
@@ -292,6 +298,9 @@ class Engine:
 
     def _create_view(self, name: str) -> None:
         self.execute(f"create or replace view {self.sql.relations[name]} as {self.sql.later[name]}")
+
+    def _create_table(self, name: str, sql: str, at: datetime) -> None:
+        self.execute(f"create or replace table {self.sql.relations[name]} as {moved_to(sql, at)}")
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
         self.execute(

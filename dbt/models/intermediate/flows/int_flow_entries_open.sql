@@ -54,7 +54,7 @@ person_entries as (
         entered.entry_id,
         entered.entered_at,
     from candidates
-    inner join {{ ref('profile_identifiers') }} as identifiers
+    inner join {{ ref('int_flow_identifiers') }} as identifiers
         on candidates.profile_id = identifiers.profile_id
     inner join entered
         on candidates.flow = entered.flow
@@ -68,7 +68,7 @@ person_entries as (
     from candidates
     inner join {{ ref('int_profiles_unlinked') }} as unlinked
         on candidates.profile_id = unlinked.profile_id
-    inner join {{ ref('profile_identifiers') }} as identifiers
+    inner join {{ ref('int_flow_identifiers') }} as identifiers
         on unlinked.former_profile_id = identifiers.profile_id
     inner join entered
         on candidates.flow = entered.flow
@@ -176,5 +176,5 @@ select
     ) as is_unlinked,
 from all_entries
 inner join flows on all_entries.flow = flows.flow
-left join {{ ref('profile_identifiers') }} as identifiers
+left join {{ ref('int_flow_identifiers') }} as identifiers
     on all_entries.profile_id = identifiers.identifier_id

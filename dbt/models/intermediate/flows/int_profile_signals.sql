@@ -5,7 +5,7 @@ signals as (
 ),
 
 identifiers as (
-    select * from {{ ref('profile_identifiers') }}
+    select * from {{ ref('int_flow_identifiers') }}
 )
 
 select

@@ -254,6 +254,13 @@ resolved as (
 {%- set result = ['profile_id', 'cluster_id', 'guard', 'first_seen_at', 'linked_by_event_id', 'linked_at'] %}
 {%- if is_incremental() %},
 
+-- the few alone, or DuckDB would hash all identifiers to look them up
+known as (
+
+    select * from {{ this }} where identifier_id in (select identifier_id from members)
+
+),
+
 compared as (
 
     select
@@ -269,7 +276,7 @@ compared as (
         or resolved.{{ column }} is distinct from known.{{ column }}
         {%- endfor %} as has_changed,
     from resolved
-    left join {{ this }} as known on resolved.identifier_id = known.identifier_id
+    left join known on resolved.identifier_id = known.identifier_id
 
 ),
 

@@ -1,14 +1,10 @@
+{{ config(materialized='table') }}
+
 with
 
 unlinked as (
 
     select * from {{ ref('int_identifier_links') }} where is_unlinked
-
-),
-
-identifiers as (
-
-    select * from {{ ref('int_identifier_profiles') }}
 
 ),
 
@@ -20,8 +16,9 @@ halves as (
         coalesce(unlinked.linked_at, unlinked.judged_at) as linked_at,
         unlinked.judged_at as unlinked_at,
     from unlinked
-    inner join identifiers as weaker on unlinked.identifier_id = weaker.identifier_id
-    inner join identifiers as stronger
+    inner join {{ ref('int_identifier_profiles') }} as weaker
+        on unlinked.identifier_id = weaker.identifier_id
+    inner join {{ ref('int_identifier_profiles') }} as stronger
         on unlinked.linked_identifier_id = stronger.identifier_id
     where weaker.profile_id <> stronger.profile_id
 

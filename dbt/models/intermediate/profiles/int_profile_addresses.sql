@@ -1,10 +1,5 @@
+{#- Tables are named where they are read: DuckDB copies a whole import CTE that is read twice. -#}
 with
-
-identifiers as (
-
-    select * from {{ ref('int_identifier_profiles') }}
-
-),
 
 device_tokens as (
 
@@ -24,7 +19,7 @@ addresses as (
         case identifier_type when 'email' then 'email' else 'sms' end as channel,
         identifier as address,
         first_seen_at,
-    from identifiers
+    from {{ ref('int_identifier_profiles') }}
     where identifier_type in ('email', 'phone')
 
     union all
@@ -34,7 +29,7 @@ addresses as (
         'whatsapp' as channel,
         identifier as address,
         first_seen_at,
-    from identifiers
+    from {{ ref('int_identifier_profiles') }}
     where identifier_type = 'phone'
 
     union all
@@ -45,7 +40,8 @@ addresses as (
         device_tokens.address,
         device_tokens.first_seen_at,
     from device_tokens
-    inner join identifiers on device_tokens.identifier_id = identifiers.identifier_id
+    inner join {{ ref('int_identifier_profiles') }} as identifiers
+        on device_tokens.identifier_id = identifiers.identifier_id
 
 )
 

@@ -13,7 +13,7 @@ events as (
 ),
 
 identifiers as (
-    select * from {{ ref('profile_identifiers') }}
+    select * from {{ ref('int_flow_identifiers') }}
 ),
 
 quiet_hours as (

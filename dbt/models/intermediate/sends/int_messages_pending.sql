@@ -9,7 +9,7 @@ profiles as (
 ),
 
 identifiers as (
-    select * from {{ ref('profile_identifiers') }}
+    select * from {{ ref('int_flow_identifiers') }}
 ),
 
 -- nothing waits longer than a message lives

@@ -12,7 +12,7 @@ caps as (
 ),
 
 identifiers as (
-    select * from {{ ref('profile_identifiers') }}
+    select * from {{ ref('int_flow_identifiers') }}
 ),
 
 -- windows of caps are shorter than a month

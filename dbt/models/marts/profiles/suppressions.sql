@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {#- What closes an address first, then only such words as may open one of those again: everybody who ever subscribed
     has said such a word. Tables are named where they are read: DuckDB copies a whole import CTE that is read twice. -#}
 with

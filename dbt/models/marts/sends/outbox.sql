@@ -25,7 +25,7 @@ identifiers as (
         profile_id,
         identifier_type as type,
         identifier as value,
-    from {{ ref('profile_identifiers') }}
+    from {{ ref('int_flow_identifiers') }}
 ),
 
 exit_signals as (
