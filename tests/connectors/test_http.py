@@ -173,15 +173,18 @@ def test_a_call_that_finds_no_free_connection_in_time_has_sent_nothing():
         client = HttpClient(connections=1, timeout_seconds=0.5)
         try:
             return await asyncio.gather(
-                *(client.post(url, json={}) for _ in range(2)), return_exceptions=True
+                *(client.post(url, json={}) for _ in range(6)), return_exceptions=True
             )
         finally:
             await client.close()
 
     with Vendor().running() as vendor:
         vendor.answers(Silence)
-        first, second = asyncio.run(run(vendor.url))
-        assert (first.status, type(second), len(vendor.requests)) == (None, TryAgain, 1)
+        first, *others = asyncio.run(run(vendor.url))
+        sent_nothing = [type(other) for other in others].count(TryAgain)
+        # all give up at the same moment: one more may just have been given the connection of the first
+        assert (first.status, sent_nothing > 0) == (None, True)
+        assert 1 <= len(vendor.requests) <= 6 - sent_nothing
 
 
 def test_a_redirect_is_not_followed():
