@@ -46,16 +46,12 @@ def tick_selection(manifest: Manifest) -> list[str]:
 
 
 def for_ticks(manifest: Manifest, chosen: Collection[str]) -> Manifest:
-    """The models, seeds and hooks alone, with a tag on the chosen ones.
+    """The project without its tests, with a tag on the chosen models.
 
     Contracts of views and increments are left to the build that made them: dbt would plan every query twice
     to compare columns that cannot have changed since. A table made anew gets its types from its contract.
     """
-    manifest.nodes = {
-        key: node
-        for key, node in manifest.nodes.items()
-        if node.resource_type in {"model", "seed", "operation"}
-    }
+    manifest.nodes = {key: node for key, node in manifest.nodes.items() if node.resource_type != "test"}
     manifest.unit_tests, manifest.exposures = {}, {}
     for node in manifest.nodes.values():
         if node.name in set(chosen):
