@@ -1,9 +1,9 @@
 {#- A ledger as the last run left it; no rows before its first run. The parts of an engine are ephemeral models that
     become one statement inside the ledger's own model: it may read itself, but its parts cannot `ref` it.
     `columns` maps what is read to its type. -#}
-{% macro ledger_so_far(model, columns) -%}
+{% macro ledger_so_far(model, columns, schema='intermediate') -%}
     {%- set ledger = load_relation(api.Relation.create(
-        database=target.database, schema='intermediate', identifier=model)) if execute -%}
+        database=target.database, schema=schema, identifier=model)) if execute -%}
     {%- if ledger -%} {{ ledger }} {%- else -%}
         (select {% for column, type in columns.items() -%}
             cast(null as {{ type }}) as {{ column }}{{ ', ' if not loop.last }}
@@ -52,4 +52,9 @@
     the guardrails is made up for. A constant, so that old parts of ledgers are not read. -#}
 {% macro may_be_pending(decided_at) -%}
     {{ decided_at }} > {{ hours_ago(2 * var('longest_message_hours')) }}
+{%- endmacro %}
+
+{#- The stays in segments that earlier runs have seen. -#}
+{% macro segment_memberships_so_far() -%}
+    {{ ledger_so_far('segment_memberships', {'seen_at': 'timestamp'}, schema='segments') }}
 {%- endmacro %}

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TextIO
 
@@ -35,8 +36,8 @@ def measure_in_turn(
     with ExitStack() as running:
         shops = {name: running.enter_context(_started(name, verbose=verbose)) for name in names}
         order = list(shops.values())
-        for new in (WARM_UP, *new_events * repeats):
-            for shop in order:
+        for hours in ([WARM_UP], *[new_events] * repeats):
+            for new, shop in product(hours, order):
                 _say(shop.stdin, str(new))
                 _heard(shop)
             order = [*order[1:], order[0]]

@@ -9,7 +9,11 @@ import pytest
 
 from tests.dbt.conftest import CORE
 
-HISTORY = [*(f"{path},config.materialized:incremental" for path in CORE), "path:models/marts/segments"]
+HISTORY = [
+    *(f"{path},config.materialized:incremental" for path in CORE),
+    "int_profiles_changed",
+    "path:models/marts/segments",
+]
 SEGMENTS = [
     "bought_from_category",
     "engaged_30_days",

@@ -36,13 +36,13 @@ scheduled as (
         and expires_at > {{ as_of() }}
 ),
 
--- whatever delivery did with a message, it wrote an event about it
+-- whatever delivery did with a message, it wrote an event about it: when it was due or later, by a clock that may differ
 handled as (
     select distinct message_id
     from events
     where
-        message_id is not null
-        and seen_at >= {{ hours_ago(var('longest_message_hours')) }}
+        message_id in (select scheduled.message_id from scheduled)
+        and occurred_at > {{ hours_ago(var('longest_message_hours') + 24) }}
 ),
 
 due as (

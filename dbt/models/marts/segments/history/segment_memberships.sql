@@ -1,6 +1,5 @@
--- A run compares the members of each segment with the open stays, for the people whom
--- something happened to or a night has scored. The first run of a day compares everyone, and so sees what time
--- alone has changed, and segments that were edited.
+-- A run compares the members of each segment with the open stays, for the people of `int_profiles_changed`. The first
+-- run of a day compares everyone, and so sees what time alone has changed, and segments that were edited.
 with
 
 known_stays as (
@@ -20,39 +19,6 @@ known_stays as (
 
 ),
 
-last_run as (
-
-    select {% if is_incremental() -%}
-        case
-            when cast(max(seen_at) as date) = cast({{ as_of() }} as date)
-                then max(seen_at)
-            else {{ never() }}
-        end as seen_at,
-    from {{ this }}
-    {%- else -%}
-        {{ never() }} as seen_at,
-    {%- endif %}
-
-),
-
-changed_profiles as (
-
-    select profile_id
-    from {{ ref('profiles') }}
-    where seen_at > (select last_run.seen_at from last_run)
-    union
-    select profile_id
-    from {{ ref('profiles') }}
-    where scored_at > (select last_run.seen_at from last_run)
-    union
-    select identifier_id as profile_id
-    from {{ ref('int_identifier_profiles') }}
-    where
-        seen_at > (select last_run.seen_at from last_run)
-        and identifier_id <> profile_id
-
-),
-
 open_stays as (
 
     select
@@ -66,7 +32,7 @@ open_stays as (
         on known_stays.profile_id = identifiers.identifier_id
     where
         known_stays.exited_at is null
-        and known_stays.profile_id in (select profile_id from changed_profiles)
+        and known_stays.profile_id in (select profile_id from {{ ref('int_profiles_changed') }})
 
 ),
 
@@ -90,7 +56,7 @@ members as (
         profile_id,
     from {{ ref(segment) }}
     {% if is_incremental() -%}
-    where profile_id in (select profile_id from changed_profiles)
+    where profile_id in (select profile_id from {{ ref('int_profiles_changed') }})
     {% endif -%}
     {% if not loop.last %}union all
     {% endif -%}
