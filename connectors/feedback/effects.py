@@ -52,11 +52,15 @@ def apply(
     rows = [row for item in new for row in _facts(item, sent.get(item.event_id))]
     for batch in batches(rows):
         connection.execute(insert(connection, facts).on_conflict_do_nothing(), batch)
-    closing = {}
+    closing: dict[tuple[str, str, str], dict[str, Any]] = {}
     for item in new:
         if item.suppress and item.address:
-            closed = _suppression(item, sent.get(item.event_id))
-            closing[item.channel, item.address, item.suppress] = closed
+            closed, key = (
+                _suppression(item, sent.get(item.event_id)),
+                (item.channel, item.address, item.suppress),
+            )
+            if key not in closing or closing[key]["since"] < closed["since"]:
+                closing[key] = closed
             if item.name not in IMPLIED.get(item.suppress, ()):
                 _tell(connection, item, closed, now)
     for item, since in _worn_out(connection, new):

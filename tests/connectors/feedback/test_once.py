@@ -75,6 +75,18 @@ def outcome(store, landing):
     return closed, Counter(told), facts
 
 
+@pytest.mark.parametrize("minutes", [[20, 0], [0, 20]])
+def test_of_two_stops_in_one_batch_the_later_counts_against_a_start_between_them(minutes, tmp_path, now):
+    stop = ("Unsubscribed", {"suppress": "stop", "channel": "sms", "provider": "twilio"})
+    start = ("Subscribed", {"lifts": "stop", "channel": "sms", "provider": "twilio"})
+    told = [*((stop, 0, before) for before in minutes), (start, 0, 12)]
+    store, landing = open_store(f"sqlite:///{tmp_path / 'l.sqlite'}"), open_landing(str(tmp_path / "landing"))
+    take_feedback(store, landing, list(as_items(told, now)), now)
+    closed, _, _ = outcome(store, landing)
+    store.close()
+    assert closed == {("sms", "+43120", "stop")}
+
+
 @HYPOTHESIS
 @given(told=TOLD, data=st.data())
 def test_repeated_and_reordered_posts_end_in_the_same_state_and_are_told_once(
