@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from tests.bench.ticks import Shop, SizeCost, as_json, from_json
 
@@ -78,7 +78,7 @@ def _end(shop: subprocess.Popen[str]) -> SizeCost:
     return from_json(_heard(shop))
 
 
-def _say(to: TextIO | None, line: str) -> None:
+def _say(to: IO[str] | None, line: str) -> None:
     print(line, file=to, flush=True)
 
 
