@@ -109,11 +109,19 @@ def train(
 def train_on(
     model: Model, known: pl.DataFrame, holdout: datetime, in_use: Contender | None = None
 ) -> Trained:
-    """As `train`, on customers whose future is known at every cutoff up to the hold-out's."""
+    """As `train`, on customers whose future is known at every cutoff up to the hold-out's.
+
+    Raises:
+        TooLittleHistoryError: too few customers, or all of them did the same.
+    """
     asked = known.filter(model.asked_of, pl.col("as_of") <= holdout)
     learned_from, judged = asked.filter(asked["as_of"] < holdout), asked.filter(asked["as_of"] == holdout)
     _enough(model, min(len(learned_from), len(judged)))
     target, beside = truth(model, learned_from), _beside(model, learned_from)
+    if model.kind == "probability" and np.ptp(target) == 0:
+        raise TooLittleHistoryError(
+            f"{model.name} needs customers who did it and some who did not: all {len(target)} are alike"
+        )
     fitted = {name: fit(model, learned_from, target, beside) for name, fit in contenders(model.kind).items()}
     mean = float(np.median(target) if model.kind == "days" else target.mean())
     contest = compete(model, fitted, judged, mean, in_use)

@@ -55,6 +55,14 @@ def test_what_learned_from_shuffled_labels_is_refused(model, known):
     assert "not clearly better than the mean" in trained.contest.refusal
 
 
+@pytest.mark.parametrize("did_it", [0, 1])
+def test_where_all_customers_did_the_same_there_is_nothing_to_learn(did_it, known):
+    customers, holdout = known
+    alike = customers.with_columns(pl.lit(did_it).alias("next_purchases"))
+    with pytest.raises(TooLittleHistoryError, match=r"are alike"):
+        train_on(CHURN, alike, holdout)
+
+
 def test_a_learner_that_is_not_clearly_better_than_a_baseline_is_not_promoted(known):
     """Labels that follow from recency and frequency alone: the rule of thumb knows all there is."""
     customers, holdout = known
