@@ -55,10 +55,8 @@ def apply(
     closing: dict[tuple[str, str, str], dict[str, Any]] = {}
     for item in new:
         if item.suppress and item.address:
-            closed, key = (
-                _suppression(item, sent.get(item.event_id)),
-                (item.channel, item.address, item.suppress),
-            )
+            closed = _suppression(item, sent.get(item.event_id))
+            key = (item.channel, item.address, item.suppress)
             if key not in closing or closing[key]["since"] < closed["since"]:
                 closing[key] = closed
             if item.name not in IMPLIED.get(item.suppress, ()):

@@ -1,6 +1,7 @@
 {#- A ledger as the last run left it; no rows before its first run. The parts of an engine are ephemeral models that
     become one statement inside the ledger's own model: it may read itself, but its parts cannot `ref` it.
-    `columns` maps what is read to its type. -#}
+    What comes before a ledger and must know how far it is reads it this way too. `columns` maps what is read to its
+    type. -#}
 {% macro ledger_so_far(model, columns, schema='intermediate') -%}
     {%- set ledger = load_relation(api.Relation.create(
         database=target.database, schema=schema, identifier=model)) if execute -%}
