@@ -105,7 +105,7 @@ def results(installation: Installation) -> MaterializeResult[object]:
     pool=WRITER,
 )
 def serving_snapshot(installation: Installation) -> MaterializeResult[object]:
-    """The copy that dashboards and analysts read; last, because it takes the longer the more there is."""
+    """The copy that dashboards and analysts read; last, because nothing waits for it."""
     tick.serve(installation.settings)
     size = installation.settings.serving_path.stat().st_size
     return MaterializeResult(metadata={"MiB": round(size / 2**20, 1)})

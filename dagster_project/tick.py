@@ -164,7 +164,7 @@ def take_results(settings: Settings) -> LoadResult:
 
 
 def serve(settings: Settings) -> None:
-    """Swap the readers' snapshot. Its cost follows the size of the warehouse: nothing waits for it."""
+    """Swap the readers' snapshot: nothing waits for it."""
     with open_warehouse(settings) as warehouse:
         warehouse.snapshot(settings.serving_path)
 

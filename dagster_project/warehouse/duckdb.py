@@ -20,6 +20,8 @@ from dagster_project.warehouse.protocol import WarehouseBusyError
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.5
 ROWS_PER_GROUP = 4_096
+LARGEST_CALL = 2**30
+"""Bytes; a whole number of blocks in every file system, without which blocks cannot be shared."""
 
 
 class DuckDBWarehouse:
@@ -71,17 +73,15 @@ class DuckDBWarehouse:
             connection.commit()
 
     def snapshot(self, path: Path) -> None:
-        """Checkpoint, copy beside the target, then swap: a reader sees the old file or the new one."""
-        arriving = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        """Checkpoint, copy beside the target, then swap: a reader sees the old file or the new one.
+
+        Nobody else writes meanwhile, so that what a killed copy left behind is written over by the next.
+        """
+        arriving = path.with_name(f".{path.name}.tmp")
         with self._connection() as connection:
             connection.execute("checkpoint").fetchall()
-            shutil.copyfile(self._path, arriving)
-        descriptor = os.open(arriving, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        arriving.replace(path)
+            _copy(self._path, arriving)
+            arriving.replace(path)
 
     def __enter__(self) -> Self:
         if self._held is None:
@@ -125,3 +125,21 @@ class DuckDBWarehouse:
 def _is_busy(error: duckdb.Error) -> bool:
     """Whether waiting helps: another process has the lock, or dbt in this one has not let go yet."""
     return "lock" in str(error) or "different configuration" in str(error)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file to disk; where the file system can (XFS, Btrfs), both share their blocks until one is changed.
+
+    Then a copy costs the same whatever the size. On ext4 the kernel copies bytes.
+    """
+    with source.open("rb") as given, target.open("wb") as taken:
+        try:
+            while os.copy_file_range(given.fileno(), taken.fileno(), LARGEST_CALL):
+                pass
+        except (AttributeError, OSError):  # not this system, or not between these two places
+            given.seek(0)
+            taken.seek(0)
+            shutil.copyfileobj(given, taken)
+            taken.truncate()
+        taken.flush()
+        os.fsync(taken.fileno())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
 import time
 
 import pyarrow as pa
@@ -51,6 +53,24 @@ def test_a_snapshot_keeps_what_was_and_reads_while_the_writer_writes(warehouse, 
         assert things(reader) == [("a", 1)]
     warehouse.snapshot(tmp_path / "serving.duckdb")
     assert things(reader) == [("a", 1), ("b", 2)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
+
+
+def test_a_snapshot_is_whole_where_the_kernel_cannot_copy_and_after_a_killed_one(
+    warehouse, tmp_path, monkeypatch
+):
+    (tmp_path / ".serving.duckdb.tmp").write_bytes(b"half a copy" * 1_000_000)
+    copy_some = os.copy_file_range
+
+    def gives_up(given, taken, _count):
+        copy_some(given, taken, 5_000)
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "copy_file_range", gives_up)
+    warehouse.load("things", pa.table({"name": ["a"], "size": [1]}))
+    warehouse.snapshot(tmp_path / "serving.duckdb")
+    assert things(DuckDBWarehouse(tmp_path / "serving.duckdb")) == [("a", 1)]
+    assert (tmp_path / "serving.duckdb").read_bytes() == (tmp_path / "warehouse.duckdb").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
 
 
