@@ -128,10 +128,7 @@ def _is_busy(error: duckdb.Error) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file to disk; where the file system can (XFS, Btrfs), both share their blocks until one is changed.
-
-    Then a copy costs the same whatever the size. On ext4 the kernel copies bytes.
-    """
+    """Copy a file to disk. On XFS and Btrfs both share their blocks: it costs the same whatever the size."""
     with source.open("rb") as given, target.open("wb") as taken:
         try:
             while os.copy_file_range(given.fileno(), taken.fileno(), LARGEST_CALL):

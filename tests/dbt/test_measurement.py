@@ -169,6 +169,37 @@ def test_a_touch_counts_for_the_attribution_window_and_no_longer(built_shop):
     assert [row[0] for row in credits_of(shop, "last_touch")] == ["within"]
 
 
+def test_an_order_loses_its_credits_when_nothing_has_caused_it_after_all(built_shop):
+    shop = built_shop
+    together = {
+        "messageId": "i",
+        "type": "identify",
+        "userId": "ann",
+        "timestamp": f"{START:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    shop.take(
+        [
+            together | {"traits": {"email": "ann@x.example"}},
+            message_event("opened", 5, "m1"),
+            order("earlier_after_all", 6, 10),
+            order("somebody_elses", 7, 20)
+            | {"userId": None, "context": {"traits": {"email": "ann@x.example"}}},
+            order("still", 8, 30),
+        ]
+    )
+    shop.run(START + timedelta(days=1), TABLES)
+    assert [row[0] for row in credits_of(shop, "linear")] == ["earlier_after_all", "somebody_elses", "still"]
+    late = order("earlier_after_all", 4, 10) | {"messageId": "late"}
+    ((address, user),) = shop.rows("""
+        select identifier_id, linked_identifier_id from intermediate.int_identifier_links
+        where identifier_type = 'email' and identifier_id <> linked_identifier_id""")
+    pair = {"identifier_id": address, "linked_identifier_id": user}
+    apart = record("apart", START + timedelta(days=1), "Identifiers Unlinked", "desk", **pair)
+    shop.take([late, apart])
+    shop.run(START + timedelta(days=2), TABLES)
+    assert [row[0] for row in credits_of(shop, "linear")] == ["still"]
+
+
 class History:
     """Random orders and touches of people who have several names, and the credits that are right."""
 

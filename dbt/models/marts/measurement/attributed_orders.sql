@@ -251,3 +251,22 @@ from {{ touches }}
 union all
 {%- endif %}
 {%- endfor %}
+{%- if is_incremental() %}
+
+union all
+
+-- an order that nothing has caused after all loses its credits: see `retired` in the YAML
+select
+    order_id,
+    cast(null as varchar) as message_id,
+    cast(null as varchar) as model,
+    cast(null as varchar) as profile_id,
+    cast(null as timestamp) as ordered_at,
+    cast(null as timestamp) as touched_at,
+    cast(null as decimal(18, 6)) as credit,
+    cast(null as decimal(18, 2)) as revenue,
+    cast(null as varchar) as currency,
+    {{ as_of() }} as seen_at,
+from changed_order_ids
+where order_id not in (select order_id from order_touches)
+{%- endif %}
