@@ -24,6 +24,7 @@ dev: .venv/installed  ## the same in Dagster's UI
 	$(BIN)/millrace dev
 
 test: .venv/installed  ## all tests
+	.ci/packages
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=25
 
 lint: .venv/installed  ## style, types, layers, and every flow and template

@@ -21,7 +21,10 @@ SIZES = {
 }
 """Events and people of a history."""
 
-PARTS = ("warehouse", "delivery", "collector", "hot_lane", "measurement", "predictions", "recommendations")
+PARTS = (
+    *("warehouse", "year", "delivery", "collector"),
+    *("hot_lane", "measurement", "predictions", "recommendations"),
+)
 NEW_EVENTS = [10_000, 100_000]
 
 
@@ -34,8 +37,12 @@ def main() -> None:
     console = Console()
     if options.only in (None, "warehouse"):
         print_sizes(console, options)
+    if options.only in (None, "year"):
+        from tests.bench.year import print_year  # noqa: PLC0415  (no part of a size's memory)
+
+        print_year(console)
     if options.only in (None, "delivery"):
-        from tests.bench.delivery import LISTS, MILLION, print_delivery  # noqa: PLC0415  (no part of a size's memory)
+        from tests.bench.delivery import LISTS, MILLION, print_delivery  # noqa: PLC0415  (as above)
 
         print_delivery(console, options.mails, MILLION if options.million else LISTS)
     if options.only in (None, "collector"):
@@ -66,10 +73,6 @@ def print_sizes(console: Console, options: argparse.Namespace) -> None:
     costs = measure_in_turn(names, NEW_EVENTS, options.repeats, verbose=options.verbose)
     console.print(size_table(costs))
     print_growth(console, costs)
-    if options.year:
-        from tests.bench.year import print_year  # noqa: PLC0415  (reads a file that not every checkout has)
-
-        print_year(console)
 
 
 def parse_options() -> argparse.Namespace:
@@ -82,7 +85,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8.0, help="of each load on the collector")
     parser.add_argument("--mails", type=int, default=5_000, help="how many to send for each figure")
     parser.add_argument("--million", action="store_true", help="also a send list of a million recipients")
-    parser.add_argument("--year", action="store_true", help="also the real year of Online Retail, day by day")
     parser.add_argument(
         "--verbose", action="store_true", help="the slowest models and statements of each run"
     )

@@ -48,6 +48,9 @@ where entered_at < last_entered_at + interval 90 days
 
 def print_year(console: Console) -> None:
     """Run the year and print what each step decided."""
+    if not SOURCE.exists():
+        console.print(f"no year: {SOURCE} is not there")
+        return
     with tempfile.TemporaryDirectory(prefix="millrace-year-") as folder:
         settings = Settings.under(Path(folder))
         import_online_retail(SOURCE, open_landing(settings.landing))
