@@ -62,10 +62,10 @@ costs as (
     select
         '{{ dimension }}' as dimension,
         coalesce({{ dimension }}, 'unknown') as name,
-        count(*) as sent_count,
+        count(*) filter (where {{ was_sent('sends') }}) as sent_count,
         sum(cost) as cost,
     from sends
-    where sent_at is not null
+    where {{ left_at('sends') }} is not null
     group by coalesce({{ dimension }}, 'unknown')
     {{ 'union all' if not loop.last }}
     {% endfor %}

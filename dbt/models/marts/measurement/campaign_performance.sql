@@ -19,8 +19,8 @@ summed as (
         flow_performance.flow as campaign,
         flow_performance.date,
         {% for measure in [
-            'entered', 'decided', 'held_out', 'sent', 'delivered', 'opened', 'clicked',
-            'converted', 'unsubscribed', 'bounced', 'complained', 'order',
+            'entered', 'decided', 'held_out', 'sent', 'reached', 'delivered', 'opened',
+            'clicked', 'converted', 'unsubscribed', 'bounced', 'complained', 'order',
         ] -%}
         cast(sum(flow_performance.{{ measure }}_count) as bigint) as {{ measure }}_count,
         {% endfor -%}
@@ -40,6 +40,7 @@ select
     decided_count,
     held_out_count,
     sent_count,
+    reached_count,
     delivered_count,
     opened_count,
     clicked_count,
@@ -48,9 +49,9 @@ select
     bounced_count,
     complained_count,
     order_count,
-    opened_count / nullif(delivered_count, 0) as open_share,
-    clicked_count / nullif(delivered_count, 0) as click_share,
-    converted_count / nullif(sent_count, 0) as conversion_share,
+    opened_count / nullif(reached_count, 0) as open_share,
+    clicked_count / nullif(reached_count, 0) as click_share,
+    converted_count / nullif(reached_count, 0) as conversion_share,
     revenue,
     cost,
     (revenue - cost) / nullif(cost, 0) as return_on_cost,

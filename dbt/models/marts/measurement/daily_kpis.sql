@@ -1,3 +1,7 @@
+{%- set moments = {
+    'left': 'left_at', 'delivered': 'delivered_at', 'opened': 'opened_at',
+    'clicked': 'clicked_at', 'bounced': 'bounced_at', 'complained': 'complained_at',
+} %}
 with
 
 order_days as (
@@ -46,28 +50,51 @@ consent_days as (
 
 ),
 
+messages as (
+
+    select
+        sends.*,
+        {{ left_at('sends') }} as left_at,
+        {{ was_sent('sends') }} as was_sent,
+        {{ was_reached('sends') }} as was_reached,
+        coalesce(provider_costs.cost, message_costs.cost) as cost,
+    from {{ ref('sends') }} as sends
+    left join {{ ref('message_costs') }} as message_costs
+        on sends.channel = message_costs.channel
+    left join {{ ref('provider_costs') }} as provider_costs
+        on
+            sends.channel = provider_costs.channel
+            and sends.provider = provider_costs.provider
+
+),
+
+moments as (
+
+    {% for event, moment in moments.items() -%}
+    select
+        cast({{ moment }} as date) as date,
+        '{{ event }}' as event,
+        was_sent,
+        was_reached,
+        cost,
+    from messages
+    where {{ moment }} is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
 message_days as (
 
     select
-        cast(message_events.occurred_at as date) as date,
-        {% for event in [
-            'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained',
-        ] -%}
-        count(distinct message_events.message_id) filter (
-            where message_events.event = '{{ event }}' and not message_events.is_machine
-        ) as {{ event }}_count,
+        date,
+        count(*) filter (where event = 'left' and was_sent) as sent_count,
+        count(*) filter (where event = 'left' and was_reached) as reached_count,
+        {% for event in moments if event != 'left' -%}
+        count(*) filter (where event = '{{ event }}') as {{ event }}_count,
         {% endfor -%}
-        sum(coalesce(provider_costs.cost, message_costs.cost)) filter (
-            where message_events.event = 'sent'
-        ) as cost,
-    from {{ ref('message_events') }} as message_events
-    left join {{ ref('message_costs') }} as message_costs
-        on message_events.channel = message_costs.channel
-    left join {{ ref('provider_costs') }} as provider_costs
-        on
-            message_events.channel = provider_costs.channel
-            and message_events.provider = provider_costs.provider
-    group by cast(message_events.occurred_at as date)
+        sum(cost) filter (where event = 'left') as cost,
+    from moments
+    group by date
 
 ),
 
@@ -108,10 +135,10 @@ select
     coalesce(new_profile_days.new_profile_count, 0) as new_profile_count,
     coalesce(consent_days.subscribed_count, 0) as subscribed_count,
     coalesce(consent_days.unsubscribed_count, 0) as unsubscribed_count,
-    {% for event in [
-        'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained',
+    {% for measure in [
+        'sent', 'reached', 'delivered', 'opened', 'clicked', 'bounced', 'complained',
     ] -%}
-    coalesce(message_days.{{ event }}_count, 0) as {{ event }}_count,
+    coalesce(message_days.{{ measure }}_count, 0) as {{ measure }}_count,
     {% endfor -%}
     cast(coalesce(message_days.cost, 0) as decimal(18, 6)) as cost,
     '{{ var("shop_currency") }}' as currency,

@@ -1,7 +1,7 @@
 {%- set decided = ['decided', 'held_out'] %}
 {%- set sent = [
-    'sent', 'delivered', 'opened', 'clicked', 'converted', 'unsubscribed', 'bounced',
-    'complained', 'order',
+    'sent', 'reached', 'delivered', 'opened', 'clicked', 'converted', 'unsubscribed',
+    'bounced', 'complained', 'order',
 ] %}
 with
 
@@ -53,18 +53,70 @@ conversions as (
 
 ),
 
-entries as (
+first_decisions as (
+
+    select
+        flow,
+        entry_id,
+        cast(min(logged_at) as date) as date,
+    from log
+    where kind = 'decided' and flow_kind = 'campaign'
+    group by flow, entry_id
+
+),
+
+-- who is not decided, or left before, stands with the people they were chosen with
+next_campaign_days as (
 
     select
         log.flow,
-        first_steps.step,
-        cast(log.entered_at as date) as date,
-        count(*) as entered_count,
+        log.entry_id,
+        min(campaign_days.date) as date,
     from log
-    inner join first_steps
-        on log.flow = first_steps.flow and log.flow_version = first_steps.flow_version
+    inner join (select distinct flow, date from first_decisions) as campaign_days
+        on
+            log.flow = campaign_days.flow
+            and cast(log.entered_at as date) <= campaign_days.date
+    left join first_decisions
+        on log.flow = first_decisions.flow and log.entry_id = first_decisions.entry_id
+    where
+        log.kind = 'entered'
+        and log.flow_kind = 'campaign'
+        and first_decisions.entry_id is null
+    group by log.flow, log.entry_id
+
+),
+
+entry_days as (
+
+    select
+        log.flow,
+        log.flow_version,
+        coalesce(
+            first_decisions.date, next_campaign_days.date, cast(log.entered_at as date)
+        ) as date,
+    from log
+    left join first_decisions
+        on log.flow = first_decisions.flow and log.entry_id = first_decisions.entry_id
+    left join next_campaign_days
+        on log.flow = next_campaign_days.flow and log.entry_id = next_campaign_days.entry_id
     where log.kind = 'entered'
-    group by log.flow, first_steps.step, cast(log.entered_at as date)
+
+),
+
+entries as (
+
+    select
+        entry_days.flow,
+        first_steps.step,
+        entry_days.date,
+        count(*) as entered_count,
+    from entry_days
+    inner join first_steps
+        on
+            entry_days.flow = first_steps.flow
+            and entry_days.flow_version = first_steps.flow_version
+    group by entry_days.flow, first_steps.step, entry_days.date
 
 ),
 
@@ -88,7 +140,8 @@ messages as (
         sends.flow,
         sends.step,
         cast(sends.decided_at as date) as date,
-        count(sends.sent_at) as sent_count,
+        count(*) filter (where {{ was_sent('sends') }}) as sent_count,
+        count(*) filter (where {{ was_reached('sends') }}) as reached_count,
         count(sends.delivered_at) as delivered_count,
         count(sends.opened_at) as opened_count,
         count(sends.clicked_at) as clicked_count,
@@ -99,7 +152,7 @@ messages as (
         sum(conversions.order_count) as order_count,
         sum(conversions.revenue) as revenue,
         sum(coalesce(provider_costs.cost, message_costs.cost)) filter (
-            where sends.sent_at is not null
+            where {{ left_at('sends') }} is not null
         ) as cost,
     from sends
     left join conversions on sends.message_id = conversions.message_id

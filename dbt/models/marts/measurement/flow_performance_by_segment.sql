@@ -2,7 +2,12 @@ with
 
 sends as (
 
-    select * from {{ ref('sends') }}
+    select
+        *,
+        {{ left_at('sends') }} as left_at,
+        {{ was_reached('sends') }} as was_reached,
+    from {{ ref('sends') }} as sends
+    where {{ was_sent('sends') }}
 
 ),
 
@@ -45,8 +50,8 @@ sent_in_segment as (
     inner join stays
         on
             identifiers.profile_id = stays.profile_id
-            and sends.sent_at >= stays.entered_at
-            and (stays.exited_at is null or sends.sent_at < stays.exited_at)
+            and sends.left_at >= stays.entered_at
+            and (stays.exited_at is null or sends.left_at < stays.exited_at)
 
 )
 
@@ -54,8 +59,9 @@ select
     sends.flow,
     sends.step,
     sent_in_segment.segment,
-    cast(sends.sent_at as date) as date,
+    cast(sends.left_at as date) as date,
     count(*) as sent_count,
+    count(*) filter (where sends.was_reached) as reached_count,
     count(sends.delivered_at) as delivered_count,
     count(sends.opened_at) as opened_count,
     count(sends.clicked_at) as clicked_count,
@@ -66,4 +72,4 @@ select
 from sends
 inner join sent_in_segment on sends.message_id = sent_in_segment.message_id
 left join conversions on sends.message_id = conversions.message_id
-group by sends.flow, sends.step, sent_in_segment.segment, cast(sends.sent_at as date)
+group by sends.flow, sends.step, sent_in_segment.segment, cast(sends.left_at as date)
