@@ -37,45 +37,46 @@ entries as (
     from flow_entries
     group by flow
 ),
-messages as (
-    select
-        send_list.flow,
-        count(sends.sent_at) as sent,
-        count(*) filter (where send_list.status = 'skipped') as skipped,
-        count(sends.opened_at) as opened,
-        count(sends.clicked_at) as clicked,
+skips as (
+    select send_list.flow, count(*) as skipped
     from send_list
     left join sends on send_list.message_id = sends.message_id
+    where send_list.status = 'skipped' or sends.status = 'skipped'
     group by send_list.flow
 ),
-earned as (
+performance as (
     select
-        send_list.flow,
-        count(*) as orders,
-        sum(attributed_orders.revenue) as revenue,
-    from attributed_orders
-    inner join send_list on attributed_orders.message_id = send_list.message_id
-    where attributed_orders.model = 'last_touch'
-    group by send_list.flow
+        flow,
+        cast(sum(sent_count) as bigint) as sent,
+        cast(sum(opened_count) as bigint) as opened,
+        cast(sum(clicked_count) as bigint) as clicked,
+        cast(sum(order_count) as bigint) as orders,
+        sum(revenue) as revenue,
+    from flow_performance
+    group by flow
 )
 select
     entries.flow,
     entries.enrolled,
     entries.held_out,
-    coalesce(messages.sent, 0) as sent,
-    coalesce(messages.skipped, 0) as skipped,
-    coalesce(messages.opened, 0) as opened,
-    coalesce(messages.clicked, 0) as clicked,
-    coalesce(earned.orders, 0) as orders,
-    coalesce(earned.revenue, 0) as revenue,
+    performance.sent,
+    coalesce(skips.skipped, 0) as skipped,
+    performance.opened,
+    performance.clicked,
+    performance.orders,
+    performance.revenue,
 from entries
-left join messages on entries.flow = messages.flow
-left join earned on entries.flow = earned.flow
+inner join performance on entries.flow = performance.flow
+left join skips on entries.flow = skips.flow
 order by entries.enrolled desc, entries.flow
 """
 REASONS = """
-select reason, count(*) as messages from send_list
-where status <> 'scheduled' group by reason order by messages desc, reason
+select coalesce(send_list.reason, sends.reason) as reason, count(*) as messages
+from send_list
+left join sends on send_list.message_id = sends.message_id
+where send_list.status <> 'scheduled' or sends.status = 'skipped'
+group by coalesce(send_list.reason, sends.reason)
+order by messages desc, reason
 """
 REVENUE = "select model, sum(revenue) as revenue from attributed_orders group by model order by model"
 PREDICTIONS = """

@@ -14,6 +14,9 @@ left join consents
     on sends.profile_id = consents.profile_id
     and sends.channel = consents.channel
     and consents.purpose = 'marketing'
-where sends.message_class = 'marketing' and sends.sent_at is not null
+where
+    sends.message_class = 'marketing'
+    and sends.sent_at is not null
+    and coalesce(sends.channel, 'unknown') not in ('profile', 'webhook')
 order by sends.sent_at desc
 limit 1000

@@ -7,7 +7,7 @@ select
 from sends
 where
     message_class = 'marketing'
-    and channel in ('email', 'sms', 'push')
+    and channel in ('email', 'sms', 'whatsapp', 'push')
     and sent_at is not null
     and consent_id is null
 order by sent_at

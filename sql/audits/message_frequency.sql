@@ -8,7 +8,10 @@ weeks as (
         date_trunc('week', sent_at) as week,
         count(*) as messages,
     from sends
-    where message_class = 'marketing' and sent_at is not null
+    where
+        message_class = 'marketing'
+        and sent_at is not null
+        and coalesce(channel, 'unknown') not in ('profile', 'webhook')
     group by profile_id, date_trunc('week', sent_at)
 
 )

@@ -29,9 +29,12 @@ select
     steps.step,
     entered.entered,
     steps.reached,
-    steps.reached / entered.entered as reached_share,
-    1 - steps.reached / lag(steps.reached, 1, entered.entered) over (
-        partition by steps.flow order by steps.average_seconds, steps.step
+    round(steps.reached / entered.entered, 4) as reached_share,
+    round(
+        1 - steps.reached / lag(steps.reached, 1, entered.entered) over (
+            partition by steps.flow order by steps.average_seconds, steps.step
+        ),
+        4
     ) as drop_off_share,
 from steps
 inner join entered on steps.flow = entered.flow

@@ -425,6 +425,81 @@ def test_the_published_paths_get_the_published_credit(built_shop):
     assert [figure for figure in found if not figure.holds] == []
 
 
+def dashboard(shop, name: str) -> list[dict]:
+    shop.warehouse.snapshot(shop.settings.serving_path)
+    return ask(shop.settings, (CHECKOUT / "sql" / "dashboards" / f"{name}.sql").read_text()).to_pylist()
+
+
+def test_a_bounce_without_a_receipt_shows_and_deliveries_that_nobody_reports_are_unknown(built_shop):
+    shop = built_shop
+    shop.take(
+        [
+            *(message_event("sent", 1, f"smtp-{number}", provider="smtp") for number in range(3)),
+            message_event("bounced", 1, "refused_at_once", provider="smtp", reason="smtp 550 5.1.1"),
+            message_event("unsubscribed", 2, "smtp-0"),
+            *(message_event("sent", 1, f"ses-{number}", provider="ses") for number in range(3)),
+            *(message_event("delivered", 1, f"ses-{number}", provider="ses") for number in range(2)),
+            message_event("bounced", 2, "ses-2", provider="ses"),
+            record("tier", START, "Profile Updated", "ann", message_id="tier", channel="profile"),
+        ]
+    )
+    shop.run(START + timedelta(hours=3), TABLES)
+    assert [tuple(row.values())[1:] for row in dashboard(shop, "deliverability")] == [
+        ("email", "ses", 3, 0.6667, 0.3333, 0, 0, 0),
+        ("email", "smtp", 4, None, 0.25, 0, 0, 0.25),
+    ]
+
+
+def test_every_table_counts_the_same_messages(flow_shop):
+    shop = flow_shop
+    shop.warehouse.execute(f"""
+        insert into sends.sends (message_id, channel, status, sent_at, bounced_at, delivered_at,
+            flow, step, entry_id, profile_id, decided_at)
+        select *, 'flow_x', 'reminder', 'e1', 'p1', timestamp '{START}'
+        from (
+            values
+            ('refused', 'email', 'bounced', null, timestamp '{START}', null),
+            ('returned', 'email', 'bounced', timestamp '{START}', timestamp '{START}', null),
+            ('receipt_lost', 'email', 'unknown', null, null, timestamp '{START}'),
+            ('tier', 'profile', 'sent', timestamp '{START}', null, null),
+            ('call', 'webhook', 'sent', timestamp '{START}', null, null)
+        )""")
+    measures = ("sent_count", "reached_count", "delivered_count", "opened_count", "bounced_count", "cost")
+    sums = ", ".join(f"sum({measure})" for measure in measures)
+    for table in ("flow_performance", "daily_kpis", "campaign_performance"):
+        assert shop.rows(f"select {sums} from measurement.{table}") == [
+            (52, 51, 1, 30, 2, Decimal("0.0208"))
+        ], table
+    assert shop.rows("select sent_count, vendor_cost from measurement.flow_costs") == [
+        (52, Decimal("0.0208"))
+    ]
+    assert shop.rows("select distinct sent_count from measurement.attribution where dimension = 'flow'") == [
+        (52,)
+    ]
+    (flow,) = dashboard(shop, "flows")
+    assert flow == {
+        "flow": "flow_x",
+        "entered": 60,
+        "held_out": 10,
+        "sent": 52,
+        "bounced_share": round(2 / 53, 4),
+        "open_share": round(30 / 51, 4),
+        "click_share": 0,
+        "conversion_share": round(10 / 51, 4),
+        "unsubscribed_share": 0,
+        "revenue": 100,
+        "cost": Decimal("0.02"),
+        "currency": "EUR",
+    }
+
+
+def test_people_whom_a_flow_spares_count_once_whatever_its_steps(flow_shop):
+    flow_shop.warehouse.execute("""
+        insert into intermediate.int_flow_log
+        select * replace ('second' as step) from intermediate.int_flow_log where kind = 'decided'""")
+    assert [(row["entered"], row["held_out"]) for row in dashboard(flow_shop, "flows")] == [(60, 10)]
+
+
 @pytest.fixture(scope="module")
 def queries():
     return sorted([*CHECKOUT.glob("sql/dashboards/*.sql"), *CHECKOUT.glob("sql/audits/*.sql")])

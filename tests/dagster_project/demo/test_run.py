@@ -57,6 +57,25 @@ def test_something_happened_at_every_stage(story):
     assert totals == {"has_sent": True, "was_opened": True, "has_earned": True}
 
 
+def test_all_tables_and_the_closing_table_count_the_same_messages(story):
+    measures = ("sent", "opened", "clicked")
+    (sends,) = story.rows(
+        """select count(sent_at) as sent, count(opened_at) as opened, count(clicked_at) as clicked
+        from sends where channel in ('email', 'sms', 'whatsapp', 'push')"""
+    )
+    for table in ("flow_performance", "daily_kpis"):
+        (found,) = story.rows(
+            f"select {', '.join(f'cast(sum({name}_count) as bigint) as {name}' for name in measures)} from {table}"
+        )
+        assert found == sends, table
+    assert {name: sum(row[name] for row in story.result.closing.flows) for name in measures} == sends
+    above_one = story.rows(
+        """select * from flow_performance where sent_count < reached_count
+            or reached_count < greatest(delivered_count, opened_count, clicked_count)"""
+    )
+    assert above_one == []
+
+
 def test_every_message_is_one_mail(story):
     mails = list((story.settings.outbox / "email").rglob("*.eml"))
     (accepted,) = story.rows(
