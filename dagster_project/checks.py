@@ -66,12 +66,12 @@ subscribed as (
 ),
 outcomes as (
     select
-        count(distinct message_id) filter (where signal = 'message_sent') as sent_count,
-        count(distinct message_id) filter (
-            where signal in ('message_bounced', 'message_complained', 'message_rejected')
-        ) as failed_count
+        -- a failure may be all that is heard: a server that refuses a mail has not taken it
+        count(distinct message_id) as sent_count,
+        count(distinct message_id) filter (where signal <> 'message_sent') as failed_count
     from intermediate.int_signals
-    where occurred_at >= {as_of} - interval 1 day and occurred_at <= {as_of}
+    where signal in ('message_sent', 'message_bounced', 'message_complained', 'message_rejected')
+        and occurred_at >= {as_of} - interval 1 day and occurred_at <= {as_of}
 )
 select
     message_count, new_count, marketing_count,

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.checks import decide, look
 from dagster_project.measurement.lift import Group, measure_lift
 from dagster_project.measurement.run import analyse_experiments, credit_paths
 from dagster_project.reading import ask
+from dagster_project.runs import ensure_run_tables
 from dagster_project.settings import CHECKOUT
 from tests.validate import attribution
 
@@ -415,6 +417,36 @@ def test_all_models_share_out_the_same_revenue_and_stand_beside_what_the_hold_ou
         from measurement.attribution where dimension = 'flow' and model = 'markov'""")
     few = "fewer than 100 participants"
     assert flow == (pytest.approx(50 * (0.2 - 1.0)), True, pytest.approx(-4), True, few, 50)
+
+
+def test_an_arm_answers_for_the_bounces_that_come_instead_of_a_receipt(flow_shop):
+    flow_shop.warehouse.execute(f"""
+        update sends.sends set status = 'bounced', sent_at = null, opened_at = null, bounced_at = '{START}'
+        where message_id in ('m1', 'm3', 'm2')""")
+    assert flow_shop.rows("""
+        select arm, participant_count, success_count from measurement.experiment_totals
+        where experiment = 'flow_x.reminder' and metric = 'bounced' order by arm""") == [
+        ("plain", 20, 1),
+        ("urgent", 30, 2),
+    ]
+
+
+def test_bounces_hold_the_next_list_where_they_come_instead_of_a_receipt(built_shop):
+    shop = built_shop
+    shop.take(
+        [
+            *(message_event("sent", 1, f"sent-{number}") for number in range(40)),
+            *(message_event("bounced", 1, f"refused-{number}") for number in range(20)),
+            message_event("bounced", 2, "sent-0"),
+        ]
+    )
+    shop.run(START + timedelta(hours=3), [*TABLES, "int_event_signals"])
+    ensure_run_tables(shop.warehouse)
+    with shop.warehouse:
+        facts = look(shop.warehouse, START + timedelta(hours=3))
+    assert (facts.sent_count, facts.failed_count) == (60, 21)
+    (said,) = (verdict for verdict in decide(facts, [], START) if verdict.blocks)
+    assert said.reason == "21 of the last day's 60 messages failed"
 
 
 def test_the_published_paths_get_the_published_credit(built_shop):

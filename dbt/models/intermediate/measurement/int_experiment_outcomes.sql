@@ -15,9 +15,10 @@ participants as (
 
 ),
 
+-- a server that refuses a dead address at once has taken nothing: the bounce is all there is
 sends as (
 
-    select * from {{ ref('sends') }} where sent_at is not null
+    select * from {{ ref('sends') }} where coalesce(sent_at, bounced_at) is not null
 
 ),
 
