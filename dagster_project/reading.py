@@ -2,103 +2,97 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import sqlglot
 from sqlglot import exp
 
+from dagster_project.warehouse import QuestionError, open_reader
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from dagster_project.settings import Settings
 
-PUBLIC_SCHEMAS = (
-    *("profiles", "segments", "flows", "sends", "commerce", "measurement", "predictions", "sync"),
-)
-"""Where a bare name is looked for first; then all else that dbt builds; `raw_*` only by full name."""
-
+READS = (exp.Query, exp.Values, exp.Pivot, exp.Describe, exp.Summarize, exp.Show)
 WRITES = (
     *(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable),
     *(exp.Copy, exp.Command, exp.Set, exp.Pragma, exp.Attach, exp.Detach, exp.Into),
 )
+HOW_TO_EXPLAIN = re.compile(r"\s*(analyze\b|\([^)]*\))?\s*", re.IGNORECASE)
+FIRST_SENTENCE = re.compile(r"(.+?)\.(?: .*)?$")
 
-
-class QuestionError(ValueError):
-    """The statement cannot be answered: it writes, is not SQL, or names something that is not there."""
+__all__ = ["QuestionError", "ask", "only_reads", "public_tables"]
 
 
 def ask(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-    """Rows of one read-only statement.
+    """Rows of one read-only statement; of columns with the same name, the later ones get a number.
 
     Raises:
         QuestionError: when the statement writes, is more than one, or the warehouse refuses it.
     """
-    with reader(settings) as connection:
-        try:
-            return connection.sql(only_reads(sql), params=list(parameters)).to_arrow_table()
-        except duckdb.Error as error:
-            raise QuestionError(str(error)) from error
+    with open_reader(settings) as reader:
+        table = reader.query(only_reads(sql, reader.dialect), parameters)
+    return table.rename_columns(apart(table.column_names))
 
 
-def only_reads(sql: str) -> str:
-    """The statement itself, when it is one and only reads.
+def only_reads(sql: str, dialect: str) -> str:
+    """The statement itself, when it is one and only reads, in sqlglot's word for the warehouse's SQL.
 
     Raises:
         QuestionError: otherwise.
     """
-    logging.getLogger("sqlglot").setLevel(
-        logging.ERROR
-    )  # its hints about what it cannot parse are not for our reader
+    # its hints about what it cannot parse are not for our reader
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        statements = [
-            statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None
-        ]
-    except sqlglot.errors.ParseError as error:
-        raise QuestionError(f"this is not SQL that DuckDB would read: {error}") from error
+        parsed = sqlglot.parse(sql, dialect=dialect)
+    except sqlglot.errors.SqlglotError as error:
+        raise QuestionError(f"this is not SQL that {dialect} would read: {error}") from error
+    statements = [each for each in parsed if each is not None and not isinstance(each, exp.Semicolon)]
     if len(statements) != 1:
         raise QuestionError(f"one statement at a time, this is {len(statements)}")
     statement = statements[0]
-    reads = isinstance(statement, exp.Query | exp.Describe | exp.Summarize | exp.Show)
-    if not reads or statement.find(*WRITES) is not None:
-        raise QuestionError("only questions here: select, from, with, describe, summarize, show")
+    if isinstance(statement, exp.Command) and str(statement.this).upper() == "EXPLAIN":
+        only_reads(HOW_TO_EXPLAIN.sub("", statement.text("expression"), count=1), dialect)
+    elif not isinstance(statement, READS) or statement.find(*WRITES) is not None:
+        raise QuestionError(
+            "only questions here: select, from, with, values, pivot, describe, summarize, show, explain"
+        )
     return sql
 
 
-@contextmanager
-def reader(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that can read the installation's tables and nothing else.
+def apart(names: Sequence[str]) -> list[str]:
+    """The same names, none of them twice: `a`, `a_1`."""
+    found: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{number}" for number in count(1))
+        free = (other for other in numbered if other not in found and other not in names)
+        found.append(name if name not in found else next(free))
+    return found
 
-    The file is attached under the writer's catalog name, which the text of its views contains.
 
-    Raises:
-        QuestionError: when there is no warehouse yet, or a writer holds the only one.
+def public_tables(manifest: Path) -> list[dict[str, str]]:
+    """Every table that people may build on, by schema and name, and what one row of it is.
+
+    Args:
+        manifest: dbt's `manifest.json`.
     """
-    path = settings.serving_path if settings.serving_path.exists() else settings.warehouse_path
-    if not path.exists():
-        raise QuestionError(
-            f"there is no warehouse under {settings.home} yet: `millrace demo` or `millrace run` first"
-        )
-    with duckdb.connect(":memory:") as connection:
-        try:
-            connection.execute(f"attach '{path}' as {settings.warehouse_path.stem} (read_only)")
-        except duckdb.IOException as error:
-            raise QuestionError("the first run is still writing; ask again when it has finished") from error
-        connection.execute(f"use {settings.warehouse_path.stem}")
-        connection.execute("set TimeZone = 'UTC'")
-        if schemas := _search_path(connection):
-            connection.execute(f"set search_path = '{','.join(schemas)}'")
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
-        yield connection
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    tables = [node for node in nodes if node["resource_type"] == "model" and node["access"] == "public"]
+    return [
+        {"table": node["name"], "of": node["schema"], "grain": grain(node["description"])}
+        for node in sorted(tables, key=lambda node: (node["schema"], node["name"]))
+    ]
 
 
-def _search_path(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    found = connection.execute(
-        "select schema_name from duckdb_schemas() where database_name = current_database() and not internal"
-    ).fetchall()
-    schemas = {name for (name,) in found if not name.startswith("raw_")}
-    return [*(name for name in PUBLIC_SCHEMAS if name in schemas), *sorted(schemas - set(PUBLIC_SCHEMAS))]
+def grain(description: str) -> str:
+    """The first sentence of a description: what one row is."""
+    words = " ".join(description.split())
+    return FIRST_SENTENCE.sub(r"\1", words)

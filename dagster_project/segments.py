@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import yaml
 
 from dagster_project.dbt_runner import discover
-from dagster_project.reading import QuestionError, ask, reader
+from dagster_project.reading import ask
+from dagster_project.warehouse import open_reader
 
 if TYPE_CHECKING:
     from dagster_project.settings import Settings
@@ -93,12 +93,9 @@ def export(
         QuestionError: when `profiles` lacks a column.
     """
     segment = named(settings, name)
-    with reader(settings) as connection:
-        try:
-            total = len(connection.execute(OPEN_STAYS, [segment]).fetchall())
-            batches = connection.sql(_members_sql(columns), params=[segment]).to_arrow_reader(BATCH_ROWS)
-        except duckdb.Error as error:
-            raise QuestionError(str(error)) from error
+    with open_reader(settings) as reader:
+        total = reader.query(OPEN_STAYS, [segment]).num_rows
+        batches = reader.stream(_members_sql(columns), [segment], rows=BATCH_ROWS)
         written = 0
         with _writer(target, batches.schema) as writer:
             for batch in batches:

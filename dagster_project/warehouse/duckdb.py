@@ -15,7 +15,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from dagster_project.warehouse.protocol import WarehouseBusyError
+from dagster_project.warehouse.protocol import WarehouseBusyError, WarehouseFileError
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.5
@@ -49,7 +49,7 @@ class DuckDBWarehouse:
 
     def export(self, sql: str, path: Path) -> None:
         """Stream rows to Parquet, in groups small enough to be read one at a time."""
-        self.execute(f"copy ({sql}) to '{path}' (format parquet, row_group_size {ROWS_PER_GROUP})")
+        self.execute(f"copy ({sql}) to {quoted(path)} (format parquet, row_group_size {ROWS_PER_GROUP})")
 
     def load(self, table: str, rows: pa.Table) -> None:
         """Append rows by column name."""
@@ -111,8 +111,8 @@ class DuckDBWarehouse:
             try:
                 connection = duckdb.connect(str(self._path))
             except (duckdb.IOException, duckdb.ConnectionException) as error:
-                if not _is_busy(error):
-                    raise
+                if not is_busy(error):
+                    raise WarehouseFileError(f"{self._path} cannot be opened: {error}") from error
                 if time.monotonic() > patience_ends:
                     raise WarehouseBusyError(f"{self._path} is held by another writer: {error}") from error
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)
@@ -122,9 +122,14 @@ class DuckDBWarehouse:
                 return connection
 
 
-def _is_busy(error: duckdb.Error) -> bool:
+def is_busy(error: duckdb.Error) -> bool:
     """Whether waiting helps: another process has the lock, or dbt in this one has not let go yet."""
     return "lock" in str(error) or "different configuration" in str(error)
+
+
+def quoted(path: Path) -> str:
+    """A path inside a statement."""
+    return "'{}'".format(str(path).replace("'", "''"))
 
 
 def _copy(source: Path, target: Path) -> None:

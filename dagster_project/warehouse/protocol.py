@@ -15,6 +15,34 @@ class WarehouseBusyError(RuntimeError):
     """Another process kept the warehouse for longer than we wait; run again when it has finished."""
 
 
+class WarehouseFileError(RuntimeError):
+    """What lies where the warehouse should be is none, or is damaged."""
+
+
+class QuestionError(ValueError):
+    """The statement cannot be answered: it writes, is not SQL, or names something that is not there."""
+
+
+class Reader(Protocol):
+    """Answers questions, and can do nothing else; bare names lead to the public tables.
+
+    Both methods raise `QuestionError` when the engine refuses the statement.
+
+    Attributes:
+        dialect: sqlglot's name of the SQL that it takes.
+    """
+
+    dialect: str
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Rows of a SELECT; `?` marks a parameter."""
+        ...
+
+    def stream(self, sql: str, parameters: Sequence[Any] = (), *, rows: int) -> pa.RecordBatchReader:
+        """The same, that many rows at a time."""
+        ...
+
+
 class Warehouse(Protocol):
     """A connection that is opened late and closed early, because one writer excludes all others.
 
