@@ -36,7 +36,12 @@ DURABLE = ("journal_mode = wal", "synchronous = full", "foreign_keys = on")
 ROOMY = ("cache_size = -65536", "wal_autocheckpoint = 8000", "temp_store = memory")
 """64 MB of pages stay in memory and the log is folded in every 32 MB: ids are hashes and fall everywhere."""
 NEVER = datetime(1970, 1, 1)
+NAME_A_STORE = "MILLRACE_STORE: write sqlite:////a/file or postgresql+psycopg://user:password@host/database"
 READS_ONLY = "millrace_reads_only"
+
+
+class StoreError(ValueError):
+    """The store's URL cannot be used; it is not repeated, because it may hold a password."""
 
 
 class Store:
@@ -80,20 +85,46 @@ class Store:
 
 
 def open_store(url: str) -> Store:
-    """Open the store at a SQLAlchemy URL; creates what is missing and brings an older one up to date."""
-    parsed = sa.engine.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(
-        parsed,
-        hide_parameters=True,  # addresses, in the errors of a disk that is full
-        **({"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite(parsed) else {}),
-    )
+    """Open the store at a SQLAlchemy URL; creates what is missing and brings an older one up to date.
+
+    Raises:
+        StoreError: the URL is none, or of a database that is not supported.
+    """
+    engine = _engine(url)
+    if is_sqlite(engine.url) and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    migrate(engine)
+    return Store(engine)
+
+
+def open_to_read(url: str) -> Store:
+    """The store, for who only looks: one that is not there yet reads as empty, and none is made."""
+    return open_store(url if is_there(url) else "sqlite://")
+
+
+def is_there(url: str) -> bool:
+    """Whether the store has been made; a server's is taken to be."""
+    parsed = _engine(url).url
+    return not is_sqlite(parsed) or Path(parsed.database or "").is_file()
+
+
+def _engine(url: str) -> sa.Engine:
+    """Connects to nothing yet."""
+    try:
+        parsed = sa.engine.make_url(url)
+        timeout = {"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite(parsed) else {}
+        # hidden: addresses, in the errors of a disk that is full
+        engine = sa.create_engine(parsed, hide_parameters=True, **timeout)
+    except ModuleNotFoundError as error:
+        raise StoreError(f"{error.name} is not installed, see the extra `postgres`. {NAME_A_STORE}") from error
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise StoreError(NAME_A_STORE) from error
+    if engine.dialect.name not in {"sqlite", "postgresql"}:
+        raise StoreError(NAME_A_STORE)
     if is_sqlite(parsed):
         sa.event.listen(engine, "connect", _configure_sqlite)
         sa.event.listen(engine, "begin", _begin_immediate)
-    migrate(engine)
-    return Store(engine)
+    return engine
 
 
 def is_sqlite(url: sa.URL) -> bool:

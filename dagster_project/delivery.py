@@ -22,7 +22,7 @@ from connectors.delivery.preview import Share, preview
 from connectors.feedback import write_feedback
 from connectors.landing import open_landing
 from connectors.model import Message
-from connectors.store import open_store, sync_consents, sync_suppressions
+from connectors.store import open_store, open_to_read, sync_consents, sync_suppressions
 from connectors.vendors import reaches_people
 from dagster_project.checks import DUE
 from dagster_project.providers import close_senders, open_providers, tell_news
@@ -169,7 +169,7 @@ def preview_due(settings: Settings, due: Due, now: datetime) -> list[Share]:
         ProvidersError: as in `deliver_due`.
     """
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
-    with closing(due), closing(open_store(settings.store_url)) as store:
+    with closing(due), closing(open_to_read(settings.store_url)) as store:
         providers, senders = open_providers(settings)
         try:
             sync_suppressions(store, due.rows("suppressions"), due.as_of)

@@ -16,7 +16,7 @@ from connectors.delivery.alerts import conditions, news
 from connectors.delivery.status import ProviderStatus, provider_status
 from connectors.forwarding.sender import WebhookSender
 from connectors.providers import Providers, load_providers
-from connectors.store import open_store
+from connectors.store import open_store, open_to_read
 from connectors.vendors import open_senders
 from dagster_project.alerts import alert
 from dagster_project.forwarding import read_webhooks
@@ -48,7 +48,7 @@ def read_status(settings: Settings, channel: str | None = None) -> list[Provider
     """How the providers are now, of one channel or all."""
     providers, senders = open_providers(settings)
     asked = {name: listed for name, listed in senders.items() if channel in (None, name)}
-    with closing(open_store(settings.store_url)) as store:
+    with closing(open_to_read(settings.store_url)) as store:
         try:
             return provider_status(store, asked, providers.policies(settings.mail_from), utc_now())
         finally:

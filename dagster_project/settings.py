@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,10 @@ from pathlib import Path
 
 PREFIX = "MILLRACE_"
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A variable of the environment holds what it cannot hold; the message says what to write."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read `MILLRACE_*` now; nothing is cached and nothing is created."""
+        """Read `MILLRACE_*` now; nothing is cached and nothing is created.
+
+        Raises:
+            SettingsError: a variable holds what it cannot hold.
+        """
         return cls.under(Path(os.environ.get("MILLRACE_HOME", CHECKOUT / ".millrace")), os.environ)
 
     @classmethod
@@ -76,10 +85,12 @@ class Settings:
             providers_path=Path(values.get("MILLRACE_PROVIDERS", cls.providers_path)),
             webhooks_path=Path(values.get("MILLRACE_WEBHOOKS", cls.webhooks_path)),
             origins=tuple(values.get("MILLRACE_ORIGINS", "*").split(",")),
-            events_per_second=float(values.get("MILLRACE_EVENTS_PER_SECOND", cls.events_per_second)),
-            segment_seconds=float(values.get("MILLRACE_SEGMENT_SECONDS", cls.segment_seconds)),
-            hashes_pii=values.get("MILLRACE_HASH_PII", "") == "1",
-            collector_workers=int(values.get("MILLRACE_COLLECTOR_WORKERS", cls.collector_workers)),
+            events_per_second=_number(values, "MILLRACE_EVENTS_PER_SECOND", cls.events_per_second),
+            segment_seconds=_number(values, "MILLRACE_SEGMENT_SECONDS", cls.segment_seconds),
+            hashes_pii=_flag(values, "MILLRACE_HASH_PII"),
+            collector_workers=int(
+                _number(values, "MILLRACE_COLLECTOR_WORKERS", cls.collector_workers, whole=True)
+            ),
             secrets={
                 name.removeprefix(PREFIX): value for name, value in values.items() if name.startswith(PREFIX)
             },
@@ -159,3 +170,23 @@ class Settings:
 def tell_workers(count: int) -> None:
     """Leave in the environment, for the collector's processes to come, how many they are."""
     os.environ["MILLRACE_COLLECTOR_WORKERS"] = str(count)
+
+
+def _number(values: Mapping[str, str], name: str, default: float, *, whole: bool = False) -> float:
+    """A number above zero."""
+    text = values.get(name, str(default))
+    try:
+        number = float(int(text) if whole else float(text))
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        kind = "a whole number" if whole else "a number"
+        raise SettingsError(f"{name} is {text!r}: write {kind} above 0, or leave it out for {default:g}")
+    return number
+
+
+def _flag(values: Mapping[str, str], name: str) -> bool:
+    text = values.get(name, "")
+    if text not in {"", "0", "1"}:
+        raise SettingsError(f"{name} is {text!r}: write 1 for yes, 0 for no")
+    return text == "1"

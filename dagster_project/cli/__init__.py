@@ -10,8 +10,7 @@ import sys
 import typer
 
 from dagster_project.cli.lazy import LazyGroup
-
-OURS = ("dagster_project", "connectors")
+from dagster_project.cli.mistakes import in_words
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -30,11 +29,13 @@ def millrace() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors raised on purpose are messages, any other is a bug with its trace."""
+    """Run the command line; errors that a person can mend are messages, any other is a bug with its trace."""
     try:
         app()
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in OURS:
+        words = in_words(error)
+        if words is None:
             raise
-        sys.stderr.write(f"millrace: {error}\n")
-        raise SystemExit(2 if isinstance(error, ValueError | LookupError) else 1) from None
+        message, code = words
+        sys.stderr.write(f"millrace: {message}\n")
+        raise SystemExit(code) from None

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from connectors.collector.audit import first_broken, holds_entry, read_audit
-from connectors.store import open_store
+from connectors.store import open_to_read
 from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.settings import Settings
 
@@ -26,7 +26,10 @@ def list_entries(
     limit: Annotated[int, typer.Option(min=1, help="Latest entries.")] = 50, as_json: AsJson = False
 ) -> None:
     """The latest entries, oldest first."""
-    with closing(open_store(Settings.from_environment().store_url)) as store, store.transaction() as reading:
+    with (
+        closing(open_to_read(Settings.from_environment().store_url)) as store,
+        store.transaction() as reading,
+    ):
         entries = read_audit(reading, limit)
     show([asdict(entry) for entry in entries], as_json=as_json, empty="the audit log is empty")
 
@@ -44,7 +47,10 @@ def verify(
     elsewhere from time to time, and give it with --noted: a log without it is not the one that was.
     """
     number, given_hash = _noted(noted) if noted else (0, "")
-    with closing(open_store(Settings.from_environment().store_url)) as store, store.transaction() as reading:
+    with (
+        closing(open_to_read(Settings.from_environment().store_url)) as store,
+        store.transaction() as reading,
+    ):
         broken = first_broken(reading)
         last = next(iter(read_audit(reading, 1)), None)
         is_same = not noted or holds_entry(reading, number, given_hash)

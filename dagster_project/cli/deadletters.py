@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from connectors.delivery.dead_letters import find_dead_letters, replay
-from connectors.store import open_store
+from connectors.store import open_store, open_to_read
 from dagster_project.cli.output import AsJson, examples, moment, new_app, show, show_json
 from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
@@ -41,7 +41,7 @@ def list_dead_letters(
     as_json: AsJson = False,
 ) -> None:
     """Messages that no retry will help, with their reasons; no addresses."""
-    with closing(open_store(Settings.from_environment().store_url)) as store:
+    with closing(open_to_read(Settings.from_environment().store_url)) as store:
         found = find_dead_letters(
             store,
             reason=reason,

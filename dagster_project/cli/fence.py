@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from connectors.delivery import fence
-from connectors.store import open_store
+from connectors.store import open_store, open_to_read
 from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
@@ -29,7 +29,7 @@ def status(as_json: AsJson = False) -> None:
     Exit code 1 when it is closed.
     """
     settings = Settings.from_environment()
-    with closing(open_store(settings.store_url)) as store:
+    with closing(open_to_read(settings.store_url)) as store:
         verdict = fence.look(store, settings.fence_path)
     show([asdict(verdict)], as_json=as_json)
     if verdict.state == "closed":

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from connectors.collector.keys import create_key, list_keys, revoke_key, rotate_key
-from connectors.store import open_store
+from connectors.store import open_store, open_to_read
 from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.runs import utc_now
 from dagster_project.settings import Settings
@@ -44,7 +44,7 @@ def create(
 @app.command("list", epilog=examples("millrace keys list", "millrace keys list --json"))
 def list_all(as_json: AsJson = False) -> None:
     """All keys by their ids, with when they were made, last used and revoked."""
-    with closing(open_store(Settings.from_environment().store_url)) as store:
+    with closing(open_to_read(Settings.from_environment().store_url)) as store:
         keys = list_keys(store)
     show([asdict(key) for key in keys], as_json=as_json, empty="no keys: see `millrace keys create`")
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,6 +23,13 @@ Row = Mapping[str, Any]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and no progress.")]
 AsOf = Annotated[str, typer.Option("--as-of", help="UTC moment: 2026-11-20, 2026-11-20T09:00 or now.")]
+
+
+YEARS = range(1970, 2100)
+"""A moment beyond them is a slip, and a run's can never be taken back."""
+PROSE = 24
+"""Cells on the screen; text of more than one word wraps to no less."""
+WIDEST = 1_000_000
 
 
 class BadMomentError(ValueError):
@@ -41,6 +52,18 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 
+def writable(path: Path | None) -> Path | None:
+    """A file that can be written when the work is done: said before it begins."""
+    if path is not None and str(path) != "-":
+        if path.is_dir():
+            raise typer.BadParameter(f"{path} is a folder: name a file in it")
+        if not path.parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {path.parent}: make it first")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise typer.BadParameter(f"{path} cannot be written")
+    return path
+
+
 def moment(text: str) -> datetime:
     """Read a naive UTC moment; `now` is the wall clock, to the second.
 
@@ -51,29 +74,70 @@ def moment(text: str) -> datetime:
         return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
+        naive = read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
+    except (ValueError, OverflowError):
         raise BadMomentError(f"{text!r} is not a moment; write 2026-11-20, 2026-11-20T09:00 or now") from None
-    return read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
+    if naive.year not in YEARS:
+        raise BadMomentError(f"{text!r} lies outside the years {YEARS[0]} to {YEARS[-1]}")
+    return naive
 
 
 def show(rows: Sequence[Row], *, as_json: bool, title: str | None = None, empty: str = "nothing") -> None:
-    """Print rows as a JSON array or as a table."""
+    """Print rows as a JSON array or as a table; nothing of them is cut off.
+
+    A terminal that is too narrow for the table gets a block per row with a line per column.
+    """
+    console = Console(markup=False, highlight=False, soft_wrap=True)
     if as_json:
         show_json(rows)
-    elif rows:
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for name, value in rows[0].items():
-            table.add_column(name, justify="right" if isinstance(value, int | float | Decimal) else "left")
-        for row in rows:
-            table.add_row(*(_cell(value) for value in row.values()))
-        Console(markup=False).print(table)
+    elif not rows:
+        console.print(empty)
     else:
-        Console(markup=False).print(empty)
+        names = list(rows[0])
+        cells = [[_cell(value) for value in row.values()] for row in rows]
+        table = _table(rows[0], cells, title)
+        whole = table.__rich_measure__(console, console.options.update(max_width=WIDEST))
+        if not console.is_terminal:
+            console.print(table, width=whole.maximum)
+        elif whole.minimum <= console.width:
+            console.print(table, width=min(whole.maximum, console.width))
+        else:
+            console.print("\n".join([*([title] if title else []), *_blocks(names, cells)]))
 
 
 def show_json(value: object) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) + "\n")
+    """Print one JSON document; numbers that JSON does not know are null."""
+    document = json.dumps(_finite(value), default=_plain, ensure_ascii=False, indent=2, allow_nan=False)
+    sys.stdout.write(document + "\n")
+
+
+def _table(first: Row, cells: Sequence[Sequence[str]], title: str | None) -> Table:
+    """A grid whose prose may wrap, and nothing else."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for place, (name, value) in enumerate(first.items()):
+        texts = [name, *(row[place] for row in cells)]
+        longest_word = max(cell_len(word) for text in texts for word in text.split() or [""])
+        longest_line = max(cell_len(line) for text in texts for line in text.splitlines() or [""])
+        table.add_column(
+            name,
+            justify="right" if isinstance(value, int | float | Decimal) else "left",
+            overflow="fold",
+            min_width=max(longest_word, min(longest_line, PROSE)),
+        )
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
+def _blocks(names: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows below each other: what a narrow terminal shows of a wide table."""
+    width = max(map(cell_len, names))
+    for number, row in enumerate(cells, 1):
+        yield f"--- {number} of {len(cells)} ---"
+        for name, text in zip(names, row, strict=True):
+            lines = text.splitlines() or [""]
+            yield f"{name}{' ' * (width - cell_len(name))}  {lines[0]}".rstrip()
+            yield from (f"{' ' * width}  {line}" for line in lines[1:])
 
 
 @contextmanager
@@ -102,6 +166,17 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return str(value)
+
+
+def _finite(value: object) -> object:
+    """The same value; what is not a number, or has no end, is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value
 
 
 def _plain(value: object) -> object:

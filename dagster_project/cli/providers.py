@@ -10,7 +10,7 @@ import typer
 
 from connectors.delivery.doubts import find_doubts
 from connectors.providers import load_providers
-from connectors.store import open_store
+from connectors.store import open_to_read
 from dagster_project import providers
 from dagster_project.cli.output import AsJson, examples, new_app, show
 from dagster_project.runs import utc_now
@@ -51,7 +51,7 @@ def unknown(
     """Messages of which nobody knows whether they left, each with its policy and when that applies."""
     settings = Settings.from_environment()
     policies = load_providers(settings.providers_path).policies(settings.mail_from)
-    with closing(open_store(settings.store_url)) as store:
+    with closing(open_to_read(settings.store_url)) as store:
         found = find_doubts(store, policies, limit)
     show([asdict(doubt) for doubt in found], as_json=as_json, empty="every outcome is known")
 

@@ -10,7 +10,7 @@ import typer
 
 from connectors.forwarding.queue import backlogs
 from connectors.forwarding.queue import replay as replay_dead
-from connectors.store import open_store
+from connectors.store import open_store, open_to_read
 from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
 from dagster_project.forwarding import forward, read_webhooks
 from dagster_project.runs import utc_now
@@ -37,7 +37,7 @@ def serve(as_json: AsJson = False) -> None:
 @app.command(epilog=examples("millrace webhooks status", "millrace webhooks status --json"))
 def status(as_json: AsJson = False) -> None:
     """What waits, what was delivered in the last days, what was given up after a day."""
-    with closing(open_store(Settings.from_environment().store_url)) as store:
+    with closing(open_to_read(Settings.from_environment().store_url)) as store:
         show([asdict(backlog) for backlog in backlogs(store)], as_json=as_json, empty="Nothing was queued.")
 
 

@@ -23,6 +23,8 @@ ROWS_PER_GROUP = 4_096
 LARGEST_CALL = 2**30
 """Bytes; a whole number of blocks in every file system, without which blocks cannot be shared."""
 
+REPAIR = "Put back a backup of it; `serving.duckdb` beside it is a copy as of the end of the last run."
+
 
 class DuckDBWarehouse:
     """A DuckDB file as a `Warehouse`.
@@ -112,7 +114,7 @@ class DuckDBWarehouse:
                 connection = duckdb.connect(str(self._path))
             except (duckdb.IOException, duckdb.ConnectionException) as error:
                 if not is_busy(error):
-                    raise WarehouseFileError(f"{self._path} cannot be opened: {error}") from error
+                    raise WarehouseFileError(f"{error}\n{REPAIR}") from error
                 if time.monotonic() > patience_ends:
                     raise WarehouseBusyError(f"{self._path} is held by another writer: {error}") from error
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)

@@ -1,4 +1,4 @@
-"""DuckDB for readers: the snapshot that no writer blocks, attached so that nothing can be written or reached."""
+"""DuckDB for readers: the snapshot, attached so that nothing can be written and nothing else be reached."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagster_project.warehouse.duckdb import is_busy, quoted
+from dagster_project.warehouse.duckdb import REPAIR, is_busy, quoted
 from dagster_project.warehouse.protocol import QuestionError, WarehouseFileError
 
 PUBLIC_SCHEMAS = (
@@ -18,6 +18,7 @@ PUBLIC_SCHEMAS = (
 )
 """Where a bare name is looked for first; then all else that dbt builds."""
 
+SERVE = "The next `millrace run` writes it anew."
 LANDED = "raw_events"
 """Looked through last, for `rejects` and `landing_files`; other `raw_*` only by full name."""
 
@@ -70,8 +71,10 @@ def duckdb_reader(path: Path, catalog: str) -> Iterator[DuckDBReader]:
             connection.execute(f"attach {quoted(path)} as {catalog} (read_only)")
         except duckdb.Error as error:
             if is_busy(error):
-                raise QuestionError("the first run is still writing; ask again when it has finished") from error
-            raise WarehouseFileError(f"{path} cannot be read: {error}") from error
+                raise QuestionError(
+                    "the first run is still writing; ask again when it has finished"
+                ) from error
+            raise WarehouseFileError(f"{error}\n{REPAIR if path.stem == catalog else SERVE}") from error
         connection.execute(f"use {catalog}")
         connection.execute("set TimeZone = 'UTC'")
         schemas = _search_path(connection)

@@ -15,7 +15,7 @@ class WarehouseBusyError(RuntimeError):
     """Another process kept the warehouse for longer than we wait; run again when it has finished."""
 
 
-class WarehouseFileError(RuntimeError):
+class WarehouseFileError(ValueError):
     """What lies where the warehouse should be is none, or is damaged."""
 
 
