@@ -116,7 +116,9 @@ def _engine(url: str) -> sa.Engine:
         # hidden: addresses, in the errors of a disk that is full
         engine = sa.create_engine(parsed, hide_parameters=True, **timeout)
     except ModuleNotFoundError as error:
-        raise StoreError(f"{error.name} is not installed, see the extra `postgres`. {NAME_A_STORE}") from error
+        raise StoreError(
+            f"{error.name} is not installed, see the extra `postgres`. {NAME_A_STORE}"
+        ) from error
     except (sa.exc.ArgumentError, ValueError) as error:
         raise StoreError(NAME_A_STORE) from error
     if engine.dialect.name not in {"sqlite", "postgresql"}:

@@ -146,9 +146,8 @@ class Library:
         try:
             return TemplateSpec.model_validate(_read_yaml(path))
         except FileNotFoundError as error:
-            raise TemplateError(
-                f"no template {name}: create {path.relative_to(self.folder.parent)}"
-            ) from error
+            place = f"connectors/{path.relative_to(self.folder.parent)}"
+            raise TemplateError(f"there is no template {name}: it would begin with {place}") from error
         except ValidationError as error:
             problem = error.errors()[0]
             allowed = ", ".join(TemplateSpec.model_fields)

@@ -15,7 +15,16 @@ from connectors.http import HttpClient
 from connectors.landing import open_landing
 from connectors.pull.graphql import AdminApi
 from connectors.pull.shopify import RESOURCES
-from dagster_project.cli.output import AsJson, examples, moment, new_app, progress_bar, show, show_json
+from dagster_project.cli.output import (
+    AsJson,
+    examples,
+    moment,
+    new_app,
+    progress_bar,
+    show,
+    show_json,
+    writable,
+)
 from dagster_project.imports.contact_rows import Fault
 from dagster_project.imports.contacts import import_contacts, read_mapping
 from dagster_project.imports.online_retail import import_online_retail
@@ -61,14 +70,15 @@ def online_retail(
     """The UCI Online Retail data: invoices become orders, cancellations refunds, guests stay guests."""
     settings = Settings.from_environment()
     landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
-    _show_counts(
-        asdict(
-            import_online_retail(
-                path, landing, until=until.date() if until else None, with_addresses=with_addresses
-            )
-        ),
-        as_json=as_json,
-    )
+    with progress_bar(quiet=as_json) as progress:
+        result = import_online_retail(
+            path,
+            landing,
+            until=until.date() if until else None,
+            with_addresses=with_addresses,
+            progress=progress,
+        )
+    _show_counts(asdict(result), as_json=as_json)
 
 
 @app.command(
@@ -120,7 +130,9 @@ def contacts(
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check; write nothing.")] = False,
     encoding: Annotated[str | None, typer.Option(help="utf-8, cp1252 …; found out when not given.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="One sign; found out when not given.")] = None,
-    faults: Annotated[Path | None, typer.Option(help="Write all faults to this CSV file.")] = None,
+    faults: Annotated[
+        Path | None, typer.Option(callback=writable, help="Write all faults to this CSV file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """People from a list: who they are, and consents that come with when, where and proof.
@@ -146,7 +158,7 @@ def contacts(
     found = asdict(result)
     rows = found.pop("faults")
     if faults:
-        with faults.open("w", newline="") as stream:
+        with faults.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, Fault.__dataclass_fields__)
             writer.writeheader()
             writer.writerows(rows)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dagster_project import segments as catalogue
-from dagster_project.cli.output import AsJson, examples, new_app, progress_bar, show, show_json
+from dagster_project.cli.output import AsJson, examples, new_app, progress_bar, show, show_json, writable
 from dagster_project.settings import Settings
 
 app = new_app("List segments, show one, export its members.")
@@ -56,18 +56,28 @@ def show_segment(name: Name, as_json: AsJson = False) -> None:
 def export(
     name: Name,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A .csv or .parquet file; - is stdout, as CSV.")
+        Path,
+        typer.Option(
+            "--output", "-o", callback=writable, help="A .csv or .parquet file; - is stdout, as CSV."
+        ),
     ] = Path("-"),
     columns: Annotated[str, typer.Option(help="Columns of `profiles`, by comma.")] = "profile_id,email",
     as_json: AsJson = False,
 ) -> None:
-    """Members now, streamed, with the columns of `profiles` that you name."""
+    """Members now, streamed, with the columns of `profiles` that you name.
+
+    With --json and a file, the file is written and the JSON says so.
+    """
     settings = Settings.from_environment()
     names = [column.strip() for column in columns.split(",")]
-    if as_json:
+    is_stdout = str(output) == "-"
+    if as_json and is_stdout:
         show(catalogue.members(settings, name, names).to_pylist(), as_json=True)
         return
-    with progress_bar(quiet=str(output) == "-") as progress:
-        target = sys.stdout.buffer if str(output) == "-" else output
+    with progress_bar(quiet=as_json or is_stdout) as progress:
+        target = sys.stdout.buffer if is_stdout else output
         count = catalogue.export(settings, name, names, target, progress=progress)
-    typer.echo(f"{count:,} members", err=True)
+    if as_json:
+        show_json({"segment": name.removeprefix(catalogue.PREFIX), "members": count, "file": output})
+    else:
+        typer.echo(f"{count:,} members", err=True)

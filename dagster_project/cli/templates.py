@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from connectors.content import lint_templates, open_renderer
+from connectors.content.template import Library
 from connectors.errors import ConnectorError
 from connectors.model import Content
 from connectors.sms.segments import ANY_COUNTRY, estimate
-from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
+from dagster_project.cli.output import AsJson, examples, new_app, show, show_json, writable
 from dagster_project.settings import Settings
 
 app = new_app("Render and check message templates.")
@@ -35,14 +36,17 @@ def render(
     template: Annotated[str, typer.Argument(help="Channel and name: email/welcome.")],
     variant: Annotated[str | None, typer.Option(help="The arm of an A/B test.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the HTML (or the text) to this file.")
+        Path | None,
+        typer.Option("--output", "-o", callback=writable, help="Write the HTML (or the text) to this file."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a template as its sample person would see it."""
     settings = Settings.from_environment()
+    renderer = open_renderer(settings.secret, settings.public_url)
+    checked(renderer.library, template, variant)
     try:
-        content = open_renderer(settings.secret, settings.public_url).preview(template, variant)
+        content = renderer.preview(template, variant)
     except ConnectorError as error:
         raise TemplateRefusedError(str(error)) from error
     if output:
@@ -66,6 +70,24 @@ def lint(as_json: AsJson = False) -> None:
     show([asdict(finding) for finding in findings], as_json=as_json, empty="no mistakes")
     if findings:
         raise typer.Exit(1)
+
+
+def checked(library: Library, template: str, variant: str | None) -> None:
+    """Template and variant exist.
+
+    Raises:
+        TemplateRefusedError: otherwise; at sending, an arm that the template does not have gets it as it is.
+    """
+    there = library.names()
+    if template not in there:
+        meant = [name for name in there if name.endswith(f"/{template}")] or there
+        raise TemplateRefusedError(f"there is no template {template!r}; there are {', '.join(meant)}")
+    variants = library.spec(template).variants
+    if variant is not None and variant not in variants:
+        has = f"has the variants {', '.join(variants)}" if variants else "has no variants"
+        raise TemplateRefusedError(
+            f"{template} {has}, not {variant!r}: such an arm would get the template as it is"
+        )
 
 
 def sms_charge(text: str, dbt_project: Path) -> dict[str, object]:

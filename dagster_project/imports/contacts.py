@@ -127,7 +127,7 @@ def import_contacts(
     encoding = encoding or _encoding(path)
     with _opened(path, encoding) as (stream, position):
         delimiter = delimiter or _delimiter(stream)
-        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        reader = _csv(stream, delimiter)
         header = _header(reader, mapping)
         result = ContactsResult(encoding, delimiter, is_dry_run)
         known = set() if is_dry_run else {file.name for file in landing.files()}
@@ -203,6 +203,13 @@ def _rows(reader: Any, header: _Header, result: ContactsResult) -> Iterator[tupl
 def _in_parts(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, list[str]]]]:
     while part := list(islice(rows, ROWS_PER_FILE)):
         yield part
+
+
+def _csv(stream: io.TextIOWrapper, delimiter: str) -> Any:  # noqa: ANN401  (csv's own type)
+    try:
+        return csv.reader(stream, delimiter=delimiter, strict=True)
+    except (TypeError, ValueError) as error:
+        raise BadListError(f"--delimiter {delimiter!r}: write one sign, such as , or ;") from error
 
 
 def _header(reader: Any, mapping: Mapping[str, str]) -> _Header:  # noqa: ANN401  (csv's own type)

@@ -21,110 +21,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import duckdb
+from dagster_project.imports.online_retail_file import read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from connectors.landing import Landing
 
 FOLDER = "online_retail"
 SOURCE = "online_retail"
-
-LINES_SQL = """
-create temp table lines as
-select
-    file_row_number as line_number,
-    invoice_no,
-    stock_code,
-    description,
-    quantity,
-    unit_price,
-    cast(quantity * cast(unit_price as decimal(12, 3)) as decimal(18, 3)) as value,
-    cast(customer_id as text) as customer_id,
-    country,
-    min(invoice_date) over (partition by invoice_no) as invoiced_at,
-    invoice_no like 'C%' as is_cancellation,
-    quantity > 0 and unit_price > 0 and invoice_no not like 'C%' as is_sale,
-from read_parquet(?, file_row_number = true)
-where ? is null or invoice_date < ?
-"""
-
-CUSTOMERS_SQL = """
-with countries as (
-    select
-        customer_id,
-        country,
-        invoiced_at,
-        lag(country) over (partition by customer_id order by invoiced_at, line_number) as country_before,
-    from lines
-    where customer_id is not null
-)
-
-select
-    customer_id,
-    country,
-    invoiced_at as occurred_at,
-    country_before is null as is_first,
-from countries
-where country is distinct from country_before
-order by invoiced_at, customer_id
-"""
-
-PRODUCTS_SQL = """
-select
-    stock_code,
-    arg_min(description, line_number) as name,
-    arg_min(unit_price, line_number) as price,
-    arg_min(invoiced_at, line_number) as occurred_at,
-from lines
-where is_sale
-group by stock_code
-order by occurred_at, stock_code
-"""
-
-ORDERS_SQL = """
-select
-    invoice_no,
-    any_value(customer_id) as customer_id,
-    any_value(invoiced_at) as occurred_at,
-    list({'product_id': stock_code, 'name': description, 'quantity': quantity, 'price': unit_price}
-        order by line_number) as products,
-from lines
-where is_sale
-group by invoice_no
-order by occurred_at, invoice_no
-"""
-
-SOLD_SQL = """
-select
-    customer_id,
-    stock_code,
-    unit_price,
-    invoice_no,
-    invoiced_at,
-    sum(quantity) as quantity,
-from lines
-where is_sale and customer_id is not null
-group by all
-order by invoiced_at, invoice_no
-"""
-
-CANCELLED_SQL = """
-select
-    invoice_no,
-    customer_id,
-    invoiced_at as occurred_at,
-    stock_code,
-    description,
-    -quantity as quantity,
-    unit_price,
-    -value as value,
-from lines
-where is_cancellation
-order by invoiced_at, line_number
-"""
 
 
 @dataclass(frozen=True)
@@ -141,7 +47,12 @@ class ImportResult:
 
 
 def import_online_retail(
-    path: Path, landing: Landing, *, until: date | None = None, with_addresses: bool = False
+    path: Path,
+    landing: Landing,
+    *,
+    until: date | None = None,
+    with_addresses: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> ImportResult:
     """Write landing files for the days that are not there yet.
 
@@ -152,13 +63,12 @@ def import_online_retail(
         with_addresses: also write `online_retail/<day>.consents.ndjson`, in which each new customer gets the
             address `<customer>@customers.example`, which the data lack, and subscribes to marketing by
             e-mail.
+        progress: told `days`, files written, files to write.
+
+    Raises:
+        BadFileError: it is no Parquet file, or lacks columns.
     """
-    with duckdb.connect() as connection:
-        connection.execute(LINES_SQL, [str(path), until, until])
-        customers, products, orders, sold, cancelled = (
-            connection.sql(query).to_arrow_table().to_pylist()
-            for query in (CUSTOMERS_SQL, PRODUCTS_SQL, ORDERS_SQL, SOLD_SQL, CANCELLED_SQL)
-        )
+    customers, products, orders, sold, cancelled = read_lines(path, until)
     refunds = match_refunds(sold, cancelled)
     files: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in _events(customers, products, orders, refunds):
@@ -168,8 +78,10 @@ def import_online_retail(
             files[f"{FOLDER}/{customer['occurred_at']:%Y-%m-%d}.consents.ndjson"] += _consent(customer)
     there = {file.name for file in landing.files()}
     missing = sorted(name for name in files if name not in there)
-    for name in missing:
+    for number, name in enumerate(missing, 1):
         landing.write(name, sorted(files[name], key=lambda record: record["timestamp"]))
+        if progress:
+            progress("days", number, len(missing))
     return ImportResult(
         files_written=len(missing),
         customers=sum(customer["is_first"] for customer in customers),
