@@ -5,24 +5,36 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from connectors.landing import open_landing
+import yaml
+
+from connectors.landing import FORMATS, is_landing_file, open_landing
+from connectors.store import is_there, open_store
 from dagster_project.flows.registry import check_flows
+from dagster_project.providers import close_senders, open_providers
 from dagster_project.reading import QuestionError, ask
+from dagster_project.segments import read_segments
 from dagster_project.tick import dbt_project
 
 if TYPE_CHECKING:
     from dagster_project.settings import Settings
 
 SECONDS_TO_ANSWER = 3
+UNFINISHED = (".tmp", ".part", ".partial")
 NIGHTS = """
 select
     max(nights.as_of) as as_of,
     coalesce(max(nights.as_of) < (select max(as_of) from raw_runs.runs) - interval '2 days', true) as is_late
 from raw_runs.nights
+"""
+
+CURRENCIES = """
+select currency, count(*) as orders from orders where currency <> ? group by all order by orders desc
 """
 
 
@@ -42,18 +54,26 @@ def examine(settings: Settings) -> list[Finding]:
 
 def home(settings: Settings) -> Finding:
     """The folder of all state can be written."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    if not os.access(settings.home, os.W_OK):
+    there = next(path for path in (settings.home, *settings.home.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
         return Finding(
             "home", "broken", f"{settings.home} cannot be written: set MILLRACE_HOME to a folder of yours"
         )
-    return Finding("home", "ok", str(settings.home))
+    return Finding("home", "ok", f"{settings.home}{'' if there == settings.home else ': not made yet'}")
 
 
 def landing(settings: Settings) -> Finding:
-    """Files can be listed where events arrive."""
-    files = list(open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files())
-    return Finding("landing", "ok", f"{len(files)} files in {settings.landing}")
+    """Files can be listed where events arrive, and all of them are of a kind that is read."""
+    files = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files()
+    there = f"{len(files)} files in {settings.landing}"
+    if unread := _never_read(settings):
+        return Finding(
+            "landing",
+            "advice",
+            f"{there}, and {len(unread)} that are never read, such as {unread[0]}: "
+            f"names must end in one of {', '.join(FORMATS)}",
+        )
+    return Finding("landing", "ok", there)
 
 
 def project(settings: Settings) -> Finding:
@@ -72,13 +92,42 @@ def flows(settings: Settings) -> Finding:
     return Finding("flows", "ok", "every flow compiles")
 
 
+def segments(settings: Settings) -> Finding:
+    """Every segment is a pair of files that say what it means."""
+    found, problems = read_segments(settings)
+    if problems:
+        more = f" (and {len(problems) - 1} more: see `millrace flows check`)" if len(problems) > 1 else ""
+        return Finding("segments", "broken", f"{problems[0]}{more}")
+    return Finding("segments", "ok", f"{len(found)} segments")
+
+
 def warehouse(settings: Settings) -> Finding:
     """There is something to read, and how old it is."""
     try:
         latest = ask(settings, "select max(as_of) as as_of from raw_runs.runs").to_pylist()[0]["as_of"]
     except QuestionError as error:
         return Finding("warehouse", "advice", str(error))
+    if latest is None:
+        return Finding("warehouse", "advice", "no run yet: `millrace run` once an hour")
     return Finding("warehouse", "ok", f"last run as of {latest} UTC")
+
+
+def currency(settings: Settings) -> Finding:
+    """Orders are in the currency in which everything is added up."""
+    own = yaml.safe_load((settings.dbt_project / "dbt_project.yml").read_text())["vars"]["shop_currency"]
+    try:
+        rows = ask(settings, CURRENCIES, [own]).to_pylist()
+    except QuestionError as error:
+        return Finding("currency", "advice", str(error))
+    if rows:
+        foreign = ", ".join(f"{row['currency']} ({row['orders']})" for row in rows)
+        return Finding(
+            "currency",
+            "advice",
+            f"orders are in {foreign}, amounts are added up as {own}: "
+            "set shop_currency in dbt/dbt_project.yml",
+        )
+    return Finding("currency", "ok", own)
 
 
 def nights(settings: Settings) -> Finding:
@@ -91,6 +140,24 @@ def nights(settings: Settings) -> Finding:
     if row["is_late"]:
         return Finding("nights", "advice", f"{last}: `millrace nightly` once a day, after a run")
     return Finding("nights", "ok", last)
+
+
+def store(settings: Settings) -> Finding:
+    """The transactional store can be opened; one that is not there yet is not made."""
+    if not is_there(settings.store_url):
+        return Finding("store", "ok", "not made yet: the first run does it")
+    with closing(open_store(settings.store_url)) as opened:
+        return Finding("store", "ok", opened.engine.url.render_as_string(hide_password=True))
+
+
+def providers(settings: Settings) -> Finding:
+    """`providers.yml` can be used, and what it needs is set."""
+    _, senders = open_providers(settings)
+    close_senders(senders)
+    named = (
+        f"{channel}: {', '.join(sender.provider for sender in listed)}" for channel, listed in senders.items()
+    )
+    return Finding("providers", "ok", "; ".join(named))
 
 
 def mail_server(settings: Settings) -> Finding:
@@ -116,11 +183,31 @@ EXAMINATIONS: dict[str, Callable[[Settings], Finding]] = {
     "landing": landing,
     "dbt project": project,
     "flows": flows,
+    "segments": segments,
     "warehouse": warehouse,
+    "currency": currency,
     "nights": nights,
+    "store": store,
+    "providers": providers,
     "mail server": mail_server,
     "secret": secret,
 }
+
+
+def _never_read(settings: Settings) -> list[str]:
+    """Files in a landing folder that no run will take; those that are still being written may not count."""
+    if settings.landing.startswith("s3://"):
+        return []
+    folder, spool = Path(settings.landing), settings.collector_spool
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
+        and spool not in path.parents
+        and not path.name.startswith(".")
+        and not path.name.endswith(UNFINISHED)
+        and not is_landing_file(path.name)
+    )
 
 
 def _guarded(part: str, look: Callable[[Settings], Finding], settings: Settings) -> Finding:

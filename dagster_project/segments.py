@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ import pyarrow.csv
 import pyarrow.parquet
 import yaml
 
-from dagster_project.dbt_runner import discover
+from dagster_project.flows.problems import Problem
+from dagster_project.flows.registry import LOADER, mapping, model_in, not_yaml
+from dagster_project.pairs import pairs
 from dagster_project.reading import ask
 from dagster_project.warehouse import open_reader
 
@@ -27,12 +30,65 @@ class UnknownSegmentError(LookupError):
     """No segment has this name; the message lists those that exist."""
 
 
+class SegmentError(ValueError):
+    """Segments that cannot be used; `problems` lists every mistake of every file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, problems)))
+
+
 class UnknownFormatError(ValueError):
     """The file's ending names no format that we write."""
 
 
+@dataclass(frozen=True)
+class Segment:
+    """One segment as it stands in its files; `name` is without the prefix."""
+
+    name: str
+    owner: str
+    description: str
+    sql: Path
+
+
+def load_segments(settings: Settings) -> list[Segment]:
+    """All segments by name.
+
+    Raises:
+        SegmentError: when any file has a mistake; it lists all mistakes of all files.
+    """
+    segments, problems = read_segments(settings)
+    if problems:
+        raise SegmentError(problems)
+    return segments
+
+
+def check_segments(settings: Settings) -> list[Problem]:
+    """Every mistake in the files of segments: a half without the other, no YAML, no description."""
+    return read_segments(settings)[1]
+
+
+def read_segments(settings: Settings) -> tuple[list[Segment], list[Problem]]:
+    """The segments without mistakes, and the mistakes of the others."""
+    files, problems = pairs(settings.dbt_project, "segment")
+    segments: list[Segment] = []
+    for path in files:
+        found = _read_segment(path, path.relative_to(settings.dbt_project).as_posix())
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            segments.append(found)
+    return segments, problems
+
+
 def overview(settings: Settings) -> list[dict[str, Any]]:
-    """Each segment: name, members now, owner, what it means."""
+    """Each segment: name, members now, owner, what it means.
+
+    Raises:
+        SegmentError: when any file has a mistake.
+    """
+    segments = load_segments(settings)
     counted = ask(
         settings,
         "select segment, count(*) as members from segment_memberships where exited_at is null group by all",
@@ -40,13 +96,12 @@ def overview(settings: Settings) -> list[dict[str, Any]]:
     members = dict(zip(*counted.to_pydict().values(), strict=True))
     return [
         {
-            "segment": name,
-            "members": members.get(name, 0),
-            "owner": about["owner"],
-            "meaning": about["description"],
+            "segment": segment.name,
+            "members": members.get(segment.name, 0),
+            "owner": segment.owner,
+            "meaning": segment.description,
         }
-        for name in names(settings)
-        for about in [_described(settings, name)]
+        for segment in segments
     ]
 
 
@@ -61,20 +116,20 @@ def describe(settings: Settings, name: str) -> dict[str, Any]:
         settings,
         """select date, member_count, entered_count, exited_count from segment_counts
         where segment = ? order by date desc limit 14""",
-        [segment],
+        [segment.name],
     )
-    sql = _folder(settings) / f"{PREFIX}{segment}.sql"
     return {
-        "segment": segment,
-        **_described(settings, segment),
-        "sql": sql.read_text(),
+        "segment": segment.name,
+        "owner": segment.owner,
+        "description": segment.description,
+        "sql": segment.sql.read_text(encoding="utf-8"),
         "days": days.to_pylist(),
     }
 
 
 def members(settings: Settings, name: str, columns: Sequence[str]) -> pa.Table:
     """All members of a segment now, with these columns of `profiles`."""
-    return ask(settings, _members_sql(columns), [named(settings, name)])
+    return ask(settings, _members_sql(columns), [named(settings, name).name])
 
 
 def export(
@@ -92,7 +147,7 @@ def export(
         UnknownFormatError: when the file is neither .csv nor .parquet.
         QuestionError: when `profiles` lacks a column.
     """
-    segment = named(settings, name)
+    segment = named(settings, name).name
     with open_reader(settings) as reader:
         total = reader.query(OPEN_STAYS, [segment]).num_rows
         batches = reader.stream(_members_sql(columns), [segment], rows=BATCH_ROWS)
@@ -106,32 +161,43 @@ def export(
     return written
 
 
-def names(settings: Settings) -> list[str]:
-    """Names of all segments, without the prefix."""
-    return [name.removeprefix(PREFIX) for name in discover(settings, "segment")]
-
-
-def named(settings: Settings, name: str) -> str:
+def named(settings: Settings, name: str) -> Segment:
     """The segment that a person means, with or without the prefix.
 
     Raises:
         UnknownSegmentError: when there is none.
+        SegmentError: when its files have mistakes.
     """
-    known = names(settings)
-    if name.removeprefix(PREFIX) not in known:
-        raise UnknownSegmentError(f"there is no segment {name!r}; there are {', '.join(known)}")
-    return name.removeprefix(PREFIX)
+    wanted = name.removeprefix(PREFIX)
+    segments, problems = read_segments(settings)
+    for segment in segments:
+        if segment.name == wanted:
+            return segment
+    if own := [problem for problem in problems if Path(problem.file).stem == f"{PREFIX}{wanted}"]:
+        raise SegmentError(own)
+    known = ", ".join(segment.name for segment in segments)
+    raise UnknownSegmentError(f"there is no segment {name!r}; there are {known}")
 
 
-def _folder(settings: Settings) -> Path:
-    return settings.dbt_project / "models" / "marts" / "segments"
-
-
-def _described(settings: Settings, name: str) -> dict[str, str]:
-    text = (_folder(settings) / f"{PREFIX}{name}.yml").read_text(encoding="utf-8")
-    model = yaml.safe_load(text)["models"][0]
-    meta = model.get("config", {}).get("meta", {})
-    return {"owner": meta.get("owner", "team:data"), "description": _meaning(model["description"])}
+def _read_segment(path: Path, file: str) -> Segment | Problem:
+    """One segment from its YAML file, or the first thing that is wrong with it."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  (a safe loader)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        return not_yaml(error, file)
+    _, model = model_in(content, path.stem)
+    if not model:
+        return Problem(file, "models", f"is missing: write `models:` and below it `- name: {path.stem}`")
+    description = model.get("description")
+    if not isinstance(description, str) or not description.strip():
+        return Problem(file, "models.description", 'is missing: write "One row per profile that …"')
+    meta = mapping(mapping(model.get("config")).get("meta"))
+    return Segment(
+        path.stem.removeprefix(PREFIX),
+        str(meta.get("owner", "team:data")),
+        _meaning(description),
+        path.with_suffix(".sql"),
+    )
 
 
 def _meaning(description: str) -> str:

@@ -21,6 +21,7 @@ from dagster_project.dbt_runner import DbtProject, NodeResult
 from dagster_project.flows.compile import load_flows, write_flows
 from dagster_project.loader import LoadResult, load_landing
 from dagster_project.measurement.allocation import settle
+from dagster_project.segments import load_segments
 from dagster_project.warehouse import Warehouse, ensure_raw_tables, open_warehouse
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def transform(
 
     Raises:
         TimeRunsForwardError: when `as_of` lies before the last tick.
+        SegmentError: when the files of a segment have a mistake; asked when the project changed.
         DbtError: when a node fails.
     """
     project = dbt_project(settings)
@@ -144,6 +146,7 @@ def transform(
     if last and last.project_fingerprint == fingerprint and last.as_of > as_of - LONGEST_PAUSE:
         nodes = project.tick(as_of, progress)
     else:
+        load_segments(settings)
         nodes = [*project.build(as_of, command="seed"), *project.build(as_of, progress=progress)]
     runs.record_run(warehouse, as_of, fingerprint, len(nodes), time.perf_counter() - started)
     return nodes

@@ -11,6 +11,7 @@ from dagster_project.cli.output import AsJson, examples, new_app, show, show_jso
 from dagster_project.flows.diagram import mermaid
 from dagster_project.flows.registry import Flow, check_flows, load_flows
 from dagster_project.flows.timetable import describe, rules, timetable
+from dagster_project.segments import check_segments
 from dagster_project.settings import Settings
 
 app = new_app("Check flows, and show who gets what, when.")
@@ -27,9 +28,9 @@ class UnknownFlowError(LookupError):
     )
 )
 def check(as_json: AsJson = False) -> None:
-    """Check every flow: words, names, order of steps. Exit code 1 when one has a mistake."""
+    """Check every flow: words, names, order of steps; and the files of segments. Exit code 1 on a mistake."""
     settings = Settings.from_environment()
-    problems = check_flows(settings)
+    problems = [*check_flows(settings), *check_segments(settings)]
     if as_json:
         show_json([asdict(problem) for problem in problems])
     else:

@@ -16,6 +16,7 @@ from dagster_project.flows.problems import FlowError, Problem
 from dagster_project.flows.source import Source
 from dagster_project.flows.spec import Definition
 from dagster_project.flows.translate import problems_of
+from dagster_project.pairs import pairs
 
 if TYPE_CHECKING:
     from dagster_project.settings import Settings
@@ -73,12 +74,11 @@ def check_flows(settings: Settings) -> list[Problem]:
 def read_project(settings: Settings) -> tuple[list[Flow], list[Problem]]:
     """The flows without mistakes, and the mistakes of the others."""
     known = Known.in_project(settings)
+    files, problems = pairs(settings.dbt_project, "flow")
     flows: list[Flow] = []
-    problems: list[Problem] = []
-    for path in sorted((settings.dbt_project / "models" / "marts" / "flows").glob(f"{PREFIX}*.sql")):
-        file = path.with_suffix(".yml").relative_to(settings.dbt_project).as_posix()
+    for path in files:
         try:
-            flows.append(read_flow(path.with_suffix(".yml"), file, known))
+            flows.append(read_flow(path, path.relative_to(settings.dbt_project).as_posix(), known))
         except FlowError as error:
             problems.extend(error.problems)
     return flows, problems
@@ -107,12 +107,9 @@ def parse_flow(model: str, text: str, file: str, known: Known | None = None) -> 
     try:
         tree, content = _read_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        said = getattr(error, "problem", None) or "a value cannot be read"
-        line = mark.line + 1 if mark else None
-        raise FlowError([Problem(file, "file", f"is not YAML: {said}", line=line)]) from error
-    position, model_entry = _model_entry(content, model)
-    meta = _mapping(_mapping(model_entry.get("config")).get("meta"))
+        raise FlowError([not_yaml(error, file)]) from error
+    position, model_entry = model_in(content, model)
+    meta = mapping(mapping(model_entry.get("config")).get("meta"))
     if "flow" not in meta:
         raise FlowError([Problem(file, "config.meta.flow", "is missing: say what happens after the entry")])
     source = Source(file, meta["flow"], tree, ("models", position, "config", "meta", "flow"))
@@ -134,6 +131,13 @@ def parse_flow(model: str, text: str, file: str, known: Known | None = None) -> 
     return Flow(model.removeprefix(PREFIX), str(owner), description, definition, file)
 
 
+def not_yaml(error: Exception, file: str) -> Problem:
+    """What a parser has to say about a file."""
+    mark = getattr(error, "problem_mark", None)
+    said = getattr(error, "problem", None) or "a value cannot be read"
+    return Problem(file, "file", f"is not YAML: {said}", line=mark.line + 1 if mark else None)
+
+
 def _read_yaml(text: str) -> tuple[yaml.Node | None, object]:
     """Nodes, which know their lines, and content; mistakes are told by the slow parser in better words."""
     try:
@@ -142,14 +146,15 @@ def _read_yaml(text: str) -> tuple[yaml.Node | None, object]:
         return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
 
 
-def _model_entry(content: object, model: str) -> tuple[int, dict[str, Any]]:
+def model_in(content: object, model: str) -> tuple[int, dict[str, Any]]:
     """Position and content of the model in its YAML; an empty one when it is not described."""
-    models = _mapping(content).get("models")
+    models = mapping(content).get("models")
     for position, entry in enumerate(models if isinstance(models, list) else []):
         if isinstance(entry, dict) and entry.get("name") == model:
             return position, entry
     return 0, {}
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def mapping(value: object) -> dict[str, Any]:
+    """The value when it has keys, else nothing."""
     return value if isinstance(value, dict) else {}

@@ -103,5 +103,5 @@ def test_a_flow_without_description_of_its_yaml_is_a_problem(settings, tmp_path,
     (tmp_path / "models" / "marts" / "flows" / "flow_new.sql").write_text("select 1")
     monkeypatch.setattr(Settings, "dbt_project", property(lambda _: tmp_path))
     assert list(map(str, check_flows(settings))) == [
-        "models/marts/flows/flow_new.yml, field file: cannot be read: FileNotFoundError."
+        "models/marts/flows/flow_new.yml, field file: is missing: describe the query beside the .sql, or remove that."
     ]
