@@ -29,6 +29,7 @@ from dagster_project.manifest import (
     read_manifest,
     tick_selection,
 )
+from dagster_project.pairs import discover
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -63,15 +64,6 @@ class NodeResult:
 
 class DbtError(RuntimeError):
     """A dbt run failed; the message names each failed node and what its warehouse or Jinja said."""
-
-
-def discover(settings: Settings, prefix: str) -> list[str]:
-    """Names of all models called `<prefix>_*` under `marts`, sorted: the registry is the folder."""
-    return sorted(
-        path.stem
-        for path in (settings.dbt_project / "models" / "marts").rglob(f"{prefix}_*.sql")
-        if path.with_suffix(".yml").exists() and path.parent.name == f"{prefix}s"
-    )
 
 
 @contextlib.contextmanager
@@ -189,6 +181,14 @@ class DbtProject:
             DbtError: when dbt could not run at all: unknown words, a project that does not compile.
         """
         return self._run(words, as_of, variables or {}, self.manifest())
+
+    def listing(self, words: Sequence[str]) -> list[str]:
+        """What `dbt ls` with these words lists, line by line.
+
+        Raises:
+            DbtError: when dbt could not run at all.
+        """
+        return [str(line) for line in self._invoke(list(words), {}, self.manifest())]
 
     def _run(
         self,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagster_project.flows.problems import Problem
+
+if TYPE_CHECKING:
+    from dagster_project.settings import Settings
 
 SAYS = {
     ".sql": "is missing: write the query beside the .yml, or remove that",
@@ -28,3 +32,8 @@ def pairs(project: Path, prefix: str) -> tuple[list[Path], list[Problem]]:
         for name in sorted((found[".sql"] | found[".yml"]) - there)
     ]
     return whole, halves
+
+
+def discover(settings: Settings, prefix: str) -> list[str]:
+    """Names of all models called `<prefix>_*` in `marts/<prefix>s`, sorted: the registry is the folder."""
+    return [path.stem for path in pairs(settings.dbt_project, prefix)[0]]

@@ -14,7 +14,7 @@ COMMANDS = {
     "nightly": "One night: predictions, experiments and all else that may be a day old.",
     "hot-lane": "Send within seconds what events make due.",
     "import": "Turn foreign data into landing files.",
-    "sql": "Ask the warehouse, read-only; tables by their bare names.",
+    "sql": "Ask the warehouse, read-only; alone, it lists the public tables.",
     "flows": "Check flows, and show who gets what, when.",
     "segments": "List segments, show one, export its members.",
     "identity": "Who is who: what joins a person's identifiers, and taking apart what is wrong.",

@@ -98,7 +98,8 @@ def show(rows: Sequence[Row], *, as_json: bool, title: str | None = None, empty:
         table = _table(rows[0], cells, title)
         whole = table.__rich_measure__(console, console.options.update(max_width=WIDEST))
         if not console.is_terminal:
-            console.print(table, width=whole.maximum)
+            console.width = whole.maximum
+            console.print(table)
         elif whole.minimum <= console.width:
             console.print(table, width=min(whole.maximum, console.width))
         else:

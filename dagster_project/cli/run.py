@@ -16,6 +16,8 @@ from dagster_project.warehouse import open_warehouse
 
 app = new_app()
 
+WHY_REJECTED = 'millrace sql "select * from rejects order by load_id desc"'
+
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Decide, send nothing, and say what would be sent.")]
 Deliver = Annotated[bool, typer.Option(help="Hand due messages to the providers, or only decide.")]
 
@@ -33,7 +35,8 @@ def run(
 ) -> None:
     """One tick: load landing files, decide, check the list, send what is due, take the results back.
 
-    Exit code 1 when a circuit breaker held the list back.
+    Rejected records stand in the table `rejects`, with file, line, field and reason. Exit code 1 when a
+    circuit breaker held the list back.
     """
     settings, is_live = Settings.from_environment(), as_of == "now"
     with progress_bar(quiet=as_json) as progress:
@@ -45,6 +48,8 @@ def run(
         show_json(summary(result) | ({"preview": shares} if dry_run else {}))
     else:
         show(table(result), as_json=False, title=f"As of {result.as_of:%Y-%m-%d %H:%M:%S} UTC")
+    if result.loaded.rejects and not as_json:
+        typer.echo(f"Why {result.loaded.rejects} records were rejected: {WHY_REJECTED}", err=True)
     if dry_run and not as_json:
         show(
             shares, as_json=False, title="Nothing was sent. What would have been:", empty="No message is due."

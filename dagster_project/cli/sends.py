@@ -14,7 +14,7 @@ from connectors.providers import Channel
 from connectors.store import open_store
 from dagster_project import delivery, runs
 from dagster_project.cli.output import AsJson, examples, new_app, show, show_json
-from dagster_project.dbt_runner import discover
+from dagster_project.pairs import discover
 from dagster_project.reading import ask
 from dagster_project.settings import Settings
 from dagster_project.warehouse import open_warehouse
