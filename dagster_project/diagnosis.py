@@ -70,7 +70,7 @@ def landing(settings: Settings) -> Finding:
         return Finding(
             "landing",
             "advice",
-            f"{there}, and {len(unread)} that are never read, such as {unread[0]}: "
+            f"{there}; never read: {len(unread)}, such as {unread[0]}: "
             f"names must end in one of {', '.join(FORMATS)}",
         )
     return Finding("landing", "ok", there)

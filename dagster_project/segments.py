@@ -13,7 +13,7 @@ import pyarrow.parquet
 import yaml
 
 from dagster_project.flows.problems import Problem
-from dagster_project.flows.registry import LOADER, mapping, model_in, not_yaml
+from dagster_project.flows.registry import mapping, model_in, not_yaml, read_yaml
 from dagster_project.pairs import pairs
 from dagster_project.reading import ask
 from dagster_project.warehouse import open_reader
@@ -182,7 +182,7 @@ def named(settings: Settings, name: str) -> Segment:
 def _read_segment(path: Path, file: str) -> Segment | Problem:
     """One segment from its YAML file, or the first thing that is wrong with it."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  (a safe loader)
+        _, content = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         return not_yaml(error, file)
     _, model = model_in(content, path.stem)

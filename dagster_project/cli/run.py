@@ -49,7 +49,7 @@ def run(
     else:
         show(table(result), as_json=False, title=f"As of {result.as_of:%Y-%m-%d %H:%M:%S} UTC")
     if result.loaded.rejects and not as_json:
-        typer.echo(f"Why {result.loaded.rejects} records were rejected: {WHY_REJECTED}", err=True)
+        typer.echo(f"{result.loaded.rejects} rejected; why: {WHY_REJECTED}", err=True)
     if dry_run and not as_json:
         show(
             shares, as_json=False, title="Nothing was sent. What would have been:", empty="No message is due."

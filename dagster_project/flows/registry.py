@@ -105,7 +105,7 @@ def read_flow(path: Path, file: str, known: Known | None = None) -> Flow:
 def parse_flow(model: str, text: str, file: str, known: Known | None = None) -> Flow:
     """One flow from the text of its YAML file; see `read_flow`."""
     try:
-        tree, content = _read_yaml(text)
+        tree, content = read_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise FlowError([not_yaml(error, file)]) from error
     position, model_entry = model_in(content, model)
@@ -138,7 +138,7 @@ def not_yaml(error: Exception, file: str) -> Problem:
     return Problem(file, "file", f"is not YAML: {said}", line=mark.line + 1 if mark else None)
 
 
-def _read_yaml(text: str) -> tuple[yaml.Node | None, object]:
+def read_yaml(text: str) -> tuple[yaml.Node | None, object]:
     """Nodes, which know their lines, and content; mistakes are told by the slow parser in better words."""
     try:
         return yaml.compose(text, Loader=LOADER), yaml.load(text, Loader=LOADER)  # noqa: S506  (a safe loader)

@@ -206,10 +206,9 @@ def _in_parts(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int,
 
 
 def _csv(stream: io.TextIOWrapper, delimiter: str) -> Any:  # noqa: ANN401  (csv's own type)
-    try:
-        return csv.reader(stream, delimiter=delimiter, strict=True)
-    except (TypeError, ValueError) as error:
-        raise BadListError(f"--delimiter {delimiter!r}: write one sign, such as , or ;") from error
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise BadListError(f"--delimiter {delimiter!r}: write one sign, such as , or ;")
+    return csv.reader(stream, delimiter=delimiter, strict=True)
 
 
 def _header(reader: Any, mapping: Mapping[str, str]) -> _Header:  # noqa: ANN401  (csv's own type)

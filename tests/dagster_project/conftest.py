@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from connectors.landing import open_landing
+from dagster_project import cli
 from dagster_project.settings import Settings
 from dagster_project.tick import TickResult, tick
 
@@ -73,3 +76,19 @@ def at_home(small_shop: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Commands find the small shop."""
     monkeypatch.setenv("MILLRACE_HOME", str(small_shop.home))
     return small_shop.home
+
+
+def millrace(
+    line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command line."""
+    monkeypatch.setattr(sys, "argv", ["millrace", *shlex.split(line)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr()
+    return int(stopped.value.code or 0), said.out, said.err
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    return lambda line: millrace(line, capsys, monkeypatch)

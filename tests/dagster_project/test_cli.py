@@ -75,22 +75,6 @@ def walk() -> Iterator[tuple[str, typer.core.TyperCommand]]:
             yield name, command
 
 
-def millrace(
-    line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command line."""
-    monkeypatch.setattr(sys, "argv", ["millrace", *shlex.split(line)])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    said = capsys.readouterr()
-    return int(stopped.value.code or 0), said.out, said.err
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    return lambda line: millrace(line, capsys, monkeypatch)
-
-
 @pytest.mark.parametrize(("name", "command"), list(walk()), ids=[name for name, _ in walk()])
 def test_every_command_has_help_with_an_example_and_speaks_json(name, command):
     assert command.help
@@ -176,7 +160,7 @@ def test_a_segment_is_exported_as_csv_and_parquet(at_home, tmp_path, call):
         ("flows show nothing", "there are"),
         ("run --as-of yesterday", "write 2026-11-20"),
         ("run --as-of 2026-03-01", "decisions are never taken back"),
-        ("templates render email/nothing", "email/nothing"),
+        ("templates render email/nothing", "email/welcome"),
         ("sends release --by Ada", "nothing to release"),
         ("deadletters replay", "name message ids or --reason"),
     ],
