@@ -25,7 +25,7 @@ CALLS = [call for said in SAID for call in re.split(r"\s*(?:&&|;)\s*", said) if 
 TARGETS = [target for said in SAID for target in re.findall(r"^make ([a-z-]+)", said)]
 MODULES = [module for said in SAID for module in re.findall(r"^python -m ([\w.]+)", said)]
 PATHS = [
-    said for said in SPANS if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", said) and ("/" in said or "." in said)
+    said for said in SPANS if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", said) and ("/" in said or "." in said[1:])
 ]
 FILES = (".py", ".yml", ".sql", ".csv", ".json", ".md", ".toml")
 TO_BE_WRITTEN = ("segment_big_spenders.sql", "flow_x.sql", "flow_x.yml", "email/x")
