@@ -230,6 +230,7 @@ class DbtProject:
             "segments": discover(self._settings, "segment"),
             **variables,
         }
+        place = self._settings.home if manifest else self._settings.parse_cache
         output = io.StringIO()
         with contextlib.redirect_stdout(output), garbage_left_alone():
             outcome = dbtRunner(manifest=manifest, callbacks=_node_counters(progress)).invoke(
@@ -240,9 +241,9 @@ class DbtProject:
                     "--profiles-dir",
                     str(self._settings.dbt_project),
                     "--target-path",
-                    str(self._settings.home / "dbt_target" if manifest else self._settings.parse_cache),
+                    str(place / "dbt_target" if manifest else place),
                     "--log-path",
-                    str(self._settings.home / "logs"),
+                    str(place / "logs"),
                     "--vars",
                     yaml.safe_dump(everything, default_flow_style=True),
                     "--quiet",
