@@ -16,27 +16,16 @@ Besides `userId`, `anonymousId`, e-mail and phone, an event may name its person 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
-from connectors.events.properties import PROPERTIES, IdentifyTraits, empty_to_none, json_text_to_value
+from connectors.events.properties import PROPERTIES, IdentifyTraits
+from connectors.events.values import Bag, Identifier, Moment
 
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_CLOCK_ERROR = timedelta(days=1)
 MAX_REJECTED_TEXT = 2_000
 REFUSED = "_refused"
@@ -52,8 +41,6 @@ EVENT_NAMES = {
 IGNORED_KEYS = frozenset(
     {"originalTimestamp", "integrations", "version", "writeKey", "projectId", "_metadata"}
 )
-
-ISO_WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|z|[+-]\d\d:?\d\d)", re.ASCII)
 
 
 class Event(NamedTuple):
@@ -81,26 +68,6 @@ class Reject(NamedTuple):
 
     field: str
     reason: str
-
-
-def _only_iso(value: object) -> object:
-    """Refuse what pydantic would guess at: numbers and dates without a time."""
-    if isinstance(value, str) and not ISO_WITH_ZONE.fullmatch(value):
-        raise ValueError("a time must be ISO-8601 with a zone, like 2026-03-01T12:00:00Z")
-    if isinstance(value, int | float):
-        raise ValueError("a time must be ISO-8601 text with a zone, not a number")  # noqa: TRY004  (pydantic's)
-    return value
-
-
-def _plausible(moment: datetime) -> datetime:
-    if not EARLIEST <= moment < LATEST:
-        raise ValueError(f"a time must lie between {EARLIEST.year} and {LATEST.year}")
-    return moment
-
-
-Identifier = Annotated[str | None, BeforeValidator(empty_to_none)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_only_iso), AfterValidator(_plausible)]
-Bag = Annotated[dict[str, Any], BeforeValidator(json_text_to_value)]
 
 
 class Record(BaseModel):
@@ -187,7 +154,7 @@ def _checked(field: str, model: type[BaseModel] | None, values: dict[str, Any]) 
     if model is None:
         return _text(values)
     try:
-        return model.model_validate(values).model_dump_json(exclude_unset=True)
+        return model.model_validate(values).model_dump_json(exclude_unset=True, by_alias=True)
     except ValidationError as error:
         reject = _reject(error)
         raise _RefusedError(f"{field}.{reject.field}".rstrip("."), reject.reason) from error

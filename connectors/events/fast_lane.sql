@@ -54,6 +54,8 @@ named as (
             moment,
             '\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-][01]\d:[0-5]\d)')))
         = 0
+        and (sent_at is null) = (texts[9] is null)  -- 30 February looks clear
+        and (received_at is null) = (texts[10] is null)
             as has_clear_times,
     from extracted
 ),
@@ -63,13 +65,15 @@ examined as (
         *,
         json_transform(properties, '{
             "product_id": "JSON", "order_id": "JSON", "cart_id": "JSON", "name": "JSON", "category": "JSON",
-            "currency": "JSON", "url": "JSON", "image_url": "JSON",
+            "currency": "JSON", "url": "JSON", "image_url": "JSON", "variant_id": "JSON",
             "price": "JSON", "revenue": "JSON", "total": "JSON", "discount": "JSON",
             "quantity": "JSON", "inventory_quantity": "JSON", "products": "JSON"}') as property,
         json_transform(json_extract(properties, '$.products'), '[{
             "product_id": "JSON", "name": "JSON", "category": "JSON", "currency": "JSON",
             "price": "JSON", "quantity": "JSON"}]') as products,
-        json_transform(traits, '{"email": "JSON", "phone": "JSON", "birthday": "JSON"}') as trait,
+        json_transform(traits, '{
+            "email": "JSON", "phone": "JSON", "birthday": "JSON",
+            "createdAt": "JSON", "created_at": "JSON"}') as trait,
     from named
 ),
 
@@ -83,18 +87,21 @@ judged as (
             '("([^"\\]|\\.)+",?)*')
         and regexp_full_match(
             concat_ws(',', property.price, property.revenue, property.total, property.discount),
-            '(-?\d{1,12}(\.\d{1,12})?,?)*')
-        and regexp_full_match(
-            concat_ws(',', property.quantity, property.inventory_quantity), '(-?\d{1,9},?)*')
+            '(-?\d{1,9}(\.\d{1,12})?,?)*')
+        and regexp_full_match(coalesce(property.quantity, '1'), '-?\d{1,6}')
+        and regexp_full_match(coalesce(property.inventory_quantity, '1'), '-?\d{1,9}')
         and regexp_full_match(coalesce(property.currency, '"EUR"'), '"[A-Z]{3}"')
+        and (
+            track_name != 'Product Updated'
+            or regexp_full_match(coalesce(property.variant_id, '"1"'), '"([^"\\]|\\.)+"'))
             as has_clear_properties,
-        products is not null
+        len(products) > 0
         and len(list_filter(products, lambda line_item: not coalesce(
             regexp_full_match(line_item.product_id, '"([^"\\]|\\.)+"')
             and regexp_full_match(
                 concat_ws(',', line_item.name, line_item.category), '("([^"\\]|\\.)+",?)*')
-            and regexp_full_match(line_item.price, '-?\d{1,12}(\.\d{1,12})?')
-            and regexp_full_match(coalesce(line_item.quantity, '1'), '-?\d{1,9}')
+            and regexp_full_match(line_item.price, '-?\d{1,9}(\.\d{1,12})?')
+            and regexp_full_match(coalesce(line_item.quantity, '1'), '-?\d{1,6}')
             and regexp_full_match(coalesce(line_item.currency, '"EUR"'), '"[A-Z]{3}"'), false))) = 0
             as has_clear_products,
         regexp_full_match(coalesce(trait.email, '"a@b"'), '"[^\s"\\@]+@[^\s"\\]+"')
@@ -104,6 +111,11 @@ judged as (
             or (
                 regexp_full_match(trait.birthday, '"[12]\d{3}-\d\d-\d\d"')
                 and try_cast(trim(trait.birthday, '"') as date) is not null))
+        and len(list_filter([trait."createdAt", trait.created_at], lambda moment: moment is not null and not (
+            regexp_full_match(
+                moment,
+                '"(19|20)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z"')
+            and try_cast(trim(moment, '"') as timestamptz) is not null))) = 0
             as has_clear_traits,
     from examined
 )

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import from_json
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
-def empty_to_none(value: object) -> object:
-    """An empty text says nothing."""
-    return None if value == "" else value
-
-
-def json_text_to_value(value: object) -> object:
-    """In CSV and Parquet a list or an object is JSON text."""
-    return from_json(value, allow_inf_nan=False) if isinstance(value, str) else value
-
-
-def _address_has_an_at(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\s*\S+@\S+\s*", value):
-        raise ValueError("an e-mail address must look like name@host")
-    return value
-
-
-def _day(value: object) -> object:
-    """A date, or the day of a time; pydantic would also take seconds since 1970."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d([T ].*)?", value):
-        return value[:10]
-    if value is None or value == "" or isinstance(value, date):
-        return value or None
-    raise ValueError("a date must be YYYY-MM-DD")
-
-
-Text = Annotated[str | None, BeforeValidator(empty_to_none)]
-Id = Annotated[str, Field(min_length=1)]
-Money = Annotated[float, Field(allow_inf_nan=False)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+from connectors.events.values import (
+    CreationTime,
+    Currency,
+    Day,
+    EmailAddress,
+    Id,
+    JsonList,
+    Money,
+    OptionalMoney,
+    OptionalQuantity,
+    Quantity,
+    Stock,
+    Text,
+    Word,
+)
 
 
 class Properties(BaseModel):
@@ -54,22 +35,27 @@ class Product(Properties):
     product_id: Id
     name: Text = None
     category: Text = None
-    price: Money | None = None
-    quantity: int | None = None
+    price: OptionalMoney = None
+    quantity: OptionalQuantity = None
     currency: Currency | None = None
 
 
-class CartLine(Product):
+class SeenProduct(Product):
+    """A product that somebody looks at, perhaps with how many there are of it."""
+
+    inventory_quantity: Stock = None
+
+
+class CartLine(SeenProduct):
     """A product put into a cart or taken out of it."""
 
     cart_id: Text = None
 
 
-class CatalogueProduct(Product):
+class CatalogueProduct(SeenProduct):
     """The state of a product in the catalogue; with a variant, how many there are of that one."""
 
     variant_id: Text = None
-    inventory_quantity: int | None = None
     url: Text = None
     image_url: Text = None
 
@@ -78,7 +64,7 @@ class OrderLine(Product):
     """A line of an order: what it cost is known."""
 
     price: Money
-    quantity: int = 1
+    quantity: Quantity = 1
 
 
 class Cart(Properties):
@@ -86,7 +72,7 @@ class Cart(Properties):
 
     cart_id: Text = None
     order_id: Text = None
-    products: Annotated[list[Product], BeforeValidator(json_text_to_value)] | None = None
+    products: JsonList[Product] | None = None
 
 
 class Order(Properties):
@@ -94,21 +80,25 @@ class Order(Properties):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [{"required": ["products"]}, {"required": ["revenue"]}, {"required": ["total"]}]
+            "anyOf": [
+                {"required": ["products"], "properties": {"products": {"type": "array", "minItems": 1}}},
+                {"required": ["revenue"], "properties": {"revenue": {"type": "number"}}},
+                {"required": ["total"], "properties": {"total": {"type": "number"}}},
+            ]
         }
     )
 
     order_id: Id
-    products: Annotated[list[OrderLine], BeforeValidator(json_text_to_value)] | None = None
-    revenue: Money | None = None
-    total: Money | None = None
-    discount: Money | None = None
+    products: JsonList[OrderLine] | None = None
+    revenue: OptionalMoney = None
+    total: OptionalMoney = None
+    discount: OptionalMoney = None
     currency: Currency | None = None
 
     @model_validator(mode="after")
     def worth_something_known(self) -> Self:
         """An order without lines and without a value cannot be counted."""
-        if self.products is None and self.revenue is None and self.total is None:
+        if not self.products and self.revenue is None and self.total is None:
             raise ValueError("an order needs products, revenue or total")
         return self
 
@@ -117,8 +107,8 @@ class OrderChange(Properties):
     """An order refunded or cancelled; without a total it is the whole order."""
 
     order_id: Id
-    total: Money | None = None
-    products: Annotated[list[Product], BeforeValidator(json_text_to_value)] | None = None
+    total: OptionalMoney = None
+    products: JsonList[Product] | None = None
     currency: Currency | None = None
 
 
@@ -194,14 +184,16 @@ class IdentifierPair(Properties):
 class IdentifyTraits(Properties):
     """What an identify call says about a person."""
 
-    email: Annotated[Text, BeforeValidator(_address_has_an_at), BeforeValidator(empty_to_none)] = None
+    email: EmailAddress = None
     phone: Text = None
-    birthday: Annotated[date | None, BeforeValidator(_day)] = None
+    birthday: Day = None
+    created_at: CreationTime = None
+    camel_case_created_at: CreationTime = Field(None, alias="createdAt")
 
 
 PROPERTIES: dict[str, type[Properties]] = {
-    "Product Clicked": Product,
-    "Product Viewed": Product,
+    "Product Clicked": SeenProduct,
+    "Product Viewed": SeenProduct,
     "Product Added": CartLine,
     "Product Removed": CartLine,
     "Product Updated": CatalogueProduct,

@@ -3,6 +3,14 @@
     cast('{{ var("as_of") }}' as timestamp)
 {%- endmacro %}
 
+{#- The moment that a text names, as a UTC timestamp: its offset counts, without one it is UTC; null when it names none. -#}
+{% macro moment_or_null(text) -%}
+    {{ return(adapter.dispatch('moment_or_null')(text)) }}
+{%- endmacro %}
+{% macro duckdb__moment_or_null(text) -%}
+    timezone('UTC', try_cast({{ text }} as timestamptz))
+{%- endmacro %}
+
 {#- `timestamp` plus a number (or expression) of seconds. -#}
 {% macro add_seconds(timestamp, seconds) -%}
     {{ return(adapter.dispatch('add_seconds')(timestamp, seconds)) }}

@@ -22,7 +22,10 @@ texts = st.one_of(
     st.sampled_from(["", "p1", "Ann", "a@b.example", "true", "12", "12.50", "EUR", 'é"\\\n,{[', "\x00"]),
     st.text(max_size=6),
 )
-numbers = st.one_of(st.integers(-10, 10**9), st.sampled_from([12.5, 2.0, -0.1, 1e21, 1e-9]))
+numbers = st.one_of(
+    st.integers(-10, 10**9),
+    st.sampled_from([12.5, 2.0, -0.1, 1e21, 1e-9, 999_999, 1_000_000, 9_999_999_999, 9_999_999_999.5, 10**12 + 1]),
+)
 scalars = st.one_of(texts, numbers, st.booleans(), st.none())
 anything = st.recursive(
     scalars,
@@ -50,6 +53,23 @@ times = st.one_of(
     ),
     scalars,
 )
+created = st.one_of(
+    times,
+    st.sampled_from(
+        [
+            "2025-12-01T08:00:00Z",
+            "2025-12-01T08:00:00.000Z",
+            "2025-02-30T08:00:00Z",
+            "2025-12-01T10:00:00+02:00",
+            "2025-12-01",
+            "1899-12-31T23:59:59Z",
+            1_700_000_000,
+            1_700_000_000_000,
+            "1700000000",
+            "null",
+        ]
+    ),
+)
 lines_of_orders = st.lists(
     st.fixed_dictionaries(
         {},
@@ -75,6 +95,8 @@ property_values = {
     "cart_id": scalars,
     "url": scalars,
     "inventory_quantity": scalars,
+    "variant_id": scalars,
+    "discount": scalars,
     "channel": scalars,
     "odd": anything,
     "products": lines_of_orders | anything,
@@ -102,6 +124,8 @@ records = st.fixed_dictionaries(
                 "email": scalars,
                 "phone": scalars,
                 "birthday": st.sampled_from(["1990-01-31", "1990-02-31", "", None, 5]),
+                "createdAt": created,
+                "created_at": created,
             },
         )
         | anything,
@@ -172,7 +196,12 @@ def test_the_fast_lane_accepts_only_what_the_contract_accepts_and_gives_the_same
         {"event": "Wheel Spun"},
         {
             "type": "identify",
-            "traits": {"email": "ann@shop.example", "birthday": "1990-01-31", "phone": "+49 1"},
+            "traits": {
+                "email": "ann@shop.example",
+                "birthday": "1990-01-31",
+                "phone": "+49 1",
+                "createdAt": "2025-12-01T08:00:00.000Z",
+            },
         },
         {"type": "page", "name": "Home", "properties": {"path": "/"}},
         {

@@ -112,7 +112,7 @@ contents as (
     select
         cart_id,
         sum(quantity) as item_count,
-        cast(sum(quantity * price) as decimal(18, 2)) as value,
+        {{ dbt.safe_cast('sum(quantity * price)', 'decimal(18, 2)') }} as value,
         max(currency) as currency,
         {{ json_list(
             json_object(['product_id', 'name', 'price', 'quantity', 'url', 'image_url']),

@@ -46,7 +46,7 @@ lines as (
 
     select
         event_id,
-        cast(sum(quantity * unit_price) as decimal(18, 2)) as value,
+        {{ dbt.safe_cast('sum(quantity * unit_price)', 'decimal(18, 2)') }} as value,
     from priced_lines
     group by event_id
 

@@ -94,18 +94,24 @@ member_activity as (
 
 ),
 
--- a device may be registered under one identifier and revoked under another
+-- a device may be registered under one identifier and revoked under another; a zone that no
+-- clock knows says nothing
 said_traits as (
 
     select
         members.profile_id,
         traits.trait,
-        traits.value,
+        coalesce(time_zones.time_zone, traits.value) as value,
         traits.occurred_at,
         traits.event_id,
     from members
     inner join {{ ref('int_identifier_traits') }} as traits
         on members.identifier_id = traits.identifier_id
+    left join {{ ref('time_zones') }} as time_zones
+        on
+            case when traits.trait = 'time_zone' then lower(trim(traits.value)) end
+            = lower(time_zones.time_zone)
+    where traits.trait <> 'time_zone' or time_zones.time_zone is not null
     qualify row_number() over (
         partition by members.profile_id, traits.trait
         order by traits.occurred_at desc, traits.event_id desc
@@ -230,8 +236,7 @@ profiles as (
         member_traits.time_zone,
         member_traits.country,
         coalesce(
-            {{ dbt.safe_cast('member_traits.created_at', 'timestamp') }},
-            member_activity.first_seen_at
+            {{ moment_or_null('member_traits.created_at') }}, member_activity.first_seen_at
         ) as created_at,
         member_activity.first_seen_at,
         member_activity.last_seen_at,
