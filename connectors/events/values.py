@@ -118,9 +118,7 @@ Money = Annotated[float, Field(allow_inf_nan=False, ge=-MOST_MONEY, le=MOST_MONE
 OptionalMoney = Annotated[Money | None, BeforeValidator(empty_to_none)]
 Quantity = Annotated[int, Field(ge=-MOST_PIECES, le=MOST_PIECES)]
 OptionalQuantity = Annotated[Quantity | None, BeforeValidator(empty_to_none)]
-Stock = Annotated[
-    Annotated[int, Field(ge=-MOST_STOCK, le=MOST_STOCK)] | None, BeforeValidator(empty_to_none)
-]
+Stock = Annotated[Annotated[int, Field(ge=-MOST_STOCK, le=MOST_STOCK)] | None, BeforeValidator(empty_to_none)]
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_only_iso),

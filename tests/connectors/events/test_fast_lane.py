@@ -24,7 +24,9 @@ texts = st.one_of(
 )
 numbers = st.one_of(
     st.integers(-10, 10**9),
-    st.sampled_from([12.5, 2.0, -0.1, 1e21, 1e-9, 999_999, 1_000_000, 9_999_999_999, 9_999_999_999.5, 10**12 + 1]),
+    st.sampled_from(
+        [12.5, 2.0, -0.1, 1e21, 1e-9, 999_999, 1_000_000, 9_999_999_999, 9_999_999_999.5, 10**12 + 1]
+    ),
 )
 scalars = st.one_of(texts, numbers, st.booleans(), st.none())
 anything = st.recursive(
