@@ -12,12 +12,15 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 FORMATS = (".ndjson", ".jsonl", ".csv", ".parquet", ".ndjson.gz", ".jsonl.gz", ".csv.gz")
+NEARLY = (".json", ".json.gz")
+"""Listed too, so that the loader says in `raw_events.rejects` what to rename: none is passed over."""
+UNFINISHED = (".tmp", ".part", ".partial")
 MEMORY_BYTES = 8 << 20
 
 
@@ -62,7 +65,11 @@ class FolderLanding:
 
     def files(self) -> list[LandingFile]:
         """All complete event files; the fingerprint is size and modification time, as no content is read."""
-        return sorted(_files_below(str(self._folder), ""), key=lambda file: file.name)
+        return sorted(_files_below(str(self._folder), "", is_landing_file), key=lambda file: file.name)
+
+    def passed_over(self) -> list[str]:
+        """Names of complete files that no loader looks at."""
+        return sorted(file.name for file in _files_below(str(self._folder), "", is_passed_over))
 
     def read(self, name: str) -> BinaryIO:
         """The bytes of one file."""
@@ -104,15 +111,21 @@ class S3Landing:
 
     def files(self) -> list[LandingFile]:
         """All complete event files; the fingerprint is the ETag. What is listed is complete."""
+        return sorted(self._objects(is_landing_file), key=lambda file: file.name)
+
+    def passed_over(self) -> list[str]:
+        """Names of objects that no loader looks at."""
+        return sorted(file.name for file in self._objects(is_passed_over))
+
+    def _objects(self, is_wanted: Callable[[str], bool]) -> list[LandingFile]:
         paginator = self._client.get_paginator("list_objects_v2")
         pages = paginator.paginate(Bucket=self._bucket, Prefix=self._prefix)
-        found = [
+        return [
             LandingFile(item["Key"].removeprefix(self._prefix), item["Size"], item["ETag"].strip('"'))
             for page in pages
             for item in page.get("Contents", ())
-            if is_landing_file(item["Key"].rpartition("/")[2])
+            if not item["Key"].endswith("/") and is_wanted(item["Key"].rpartition("/")[2])
         ]
-        return sorted(found, key=lambda file: file.name)
 
     def read(self, name: str) -> BinaryIO:
         """The bytes of one object, streamed."""
@@ -135,8 +148,13 @@ class S3Landing:
 
 
 def is_landing_file(name: str) -> bool:
-    """Whether a file of this name is complete and of a kind that the loader reads."""
-    return name.endswith(FORMATS) and not name.startswith(".")
+    """Whether a file of this name is complete and one that the loader reads, or refuses with a reason."""
+    return name.lower().endswith((*FORMATS, *NEARLY)) and not name.startswith(".")
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file of this name is complete and none that the loader looks at."""
+    return not (is_landing_file(name) or name.startswith(".") or name.lower().endswith(UNFINISHED))
 
 
 def encode_record(record: dict[str, Any]) -> bytes:
@@ -152,7 +170,7 @@ def _make_names_durable(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _files_below(folder: str, prefix: str) -> Iterator[LandingFile]:
+def _files_below(folder: str, prefix: str, is_wanted: Callable[[str], bool]) -> Iterator[LandingFile]:
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:
@@ -160,7 +178,7 @@ def _files_below(folder: str, prefix: str) -> Iterator[LandingFile]:
     with entries:
         for entry in entries:
             if entry.is_dir():
-                yield from _files_below(entry.path, f"{prefix}{entry.name}/")
-            elif is_landing_file(entry.name):
+                yield from _files_below(entry.path, f"{prefix}{entry.name}/", is_wanted)
+            elif is_wanted(entry.name):
                 stat = entry.stat()
                 yield LandingFile(prefix + entry.name, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")

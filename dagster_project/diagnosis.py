@@ -7,13 +7,12 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import yaml
 
-from connectors.landing import FORMATS, is_landing_file, open_landing
+from connectors.landing import FORMATS, open_landing
 from connectors.store import is_there, open_store
 from dagster_project.flows.registry import check_flows
 from dagster_project.providers import close_senders, open_providers
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from dagster_project.settings import Settings
 
 SECONDS_TO_ANSWER = 3
-UNFINISHED = (".tmp", ".part", ".partial")
 NIGHTS = """
 select
     max(nights.as_of) as as_of,
@@ -63,17 +61,18 @@ def home(settings: Settings) -> Finding:
 
 
 def landing(settings: Settings) -> Finding:
-    """Files can be listed where events arrive, and all of them are of a kind that is read."""
-    files = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files()
-    there = f"{len(files)} files in {settings.landing}"
-    if unread := _never_read(settings):
+    """Files can be listed where events arrive, and the loader reads them all."""
+    place = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    files, passed_over = place.files(), place.passed_over()
+    if passed_over:
+        names = ", ".join(passed_over[:3]) + (" …" if len(passed_over) > 3 else "")  # noqa: PLR2004
         return Finding(
             "landing",
             "advice",
-            f"{there}; never read: {len(unread)}, such as {unread[0]}: "
-            f"names must end in one of {', '.join(FORMATS)}",
+            f"{len(passed_over)} files in {settings.landing} are not read ({names}): "
+            f"make them one of {' '.join(FORMATS)}",
         )
-    return Finding("landing", "ok", there)
+    return Finding("landing", "ok", f"{len(files)} files in {settings.landing}")
 
 
 def project(settings: Settings) -> Finding:
@@ -192,22 +191,6 @@ EXAMINATIONS: dict[str, Callable[[Settings], Finding]] = {
     "mail server": mail_server,
     "secret": secret,
 }
-
-
-def _never_read(settings: Settings) -> list[str]:
-    """Files in a landing folder that no run will take; those that are still being written may not count."""
-    if settings.landing.startswith("s3://"):
-        return []
-    folder, spool = Path(settings.landing), settings.collector_spool
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file()
-        and spool not in path.parents
-        and not path.name.startswith(".")
-        and not path.name.endswith(UNFINISHED)
-        and not is_landing_file(path.name)
-    )
 
 
 def _guarded(part: str, look: Callable[[Settings], Finding], settings: Settings) -> Finding:

@@ -5,38 +5,41 @@
   spelling or snake case). `properties`, `traits` and `context` are JSON text (in Parquet also structs), or
   one column per key: `properties.price`. Any other column is a property (a trait of an `identify`). Empty
   CSV fields are absent. CSV has a header and is separated by comma, semicolon or tab.
-- `.gz` of NDJSON and CSV.
+- `.gz` of NDJSON and CSV. Endings may be in upper case. Text is UTF-8, a byte order mark is passed over.
 
-Line numbers count from 1; in CSV they are physical lines, in Parquet rows. A file that cannot be read to
-its end (a torn archive) gives what was readable and one reject without a line.
+Line numbers count from 1; in CSV they are physical lines (the first of a row), in Parquet rows. A row that
+cannot be read is one reject, and so, without a line, is the rest of a file that cannot be read to its end (a
+torn archive, a damaged page): what was readable before it is kept. Only when the bytes do not come at all (a
+disk, a bucket) is there an error.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
+import codecs
 import io
-import shutil
-import tempfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import islice
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic_core import from_json, to_json
 
 from connectors.events.contract import MAX_REJECTED_TEXT, Event, Reject, parse, parse_json
+from connectors.events.csv_rows import Row, csv_rows
 from connectors.events.fast_lane import FastLane, split_lines
+from connectors.events.parquet_rows import parquet_rows
+from connectors.events.streams import BLOCK_BYTES, Source
 
-BLOCK_BYTES = 16 << 20
 BATCH_ROWS = 20_000
 FEWEST_FAST_BYTES = 256 << 10
 BAGS = ("properties", "traits", "context")
-TORN = (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowInvalid, csv.Error)
+UTF_8_MARK = codecs.BOM_UTF8
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+JSON_OR_NDJSON = (
+    "a .json file may be one document or one record per line: rename it to .ndjson if it is the latter, "
+    "make it so with `jq -c '.[]' events.json > events.ndjson` if it is a list"
+)
 
 EVENT_COLUMNS = pa.schema(
     [
@@ -81,17 +84,24 @@ class EventFiles:
 
     def read(self, name: str, stream: BinaryIO) -> Iterator[EventBatch]:
         """The records of one file in batches; the end of `name` tells the format."""
-        if name.endswith(".gz"):
-            name, stream = name.removesuffix(".gz"), cast("BinaryIO", gzip.GzipFile(fileobj=stream))
-        try:
-            if name.endswith(".parquet"):
-                yield from _in_batches(_parquet_records(stream))
-            elif name.endswith(".csv"):
-                yield from _in_batches(_csv_records(stream))
-            else:
-                yield from self._ndjson(stream)
-        except TORN as error:
-            yield _batch([], [RejectedRecord(None, "", f"the file cannot be read further: {error}", "")])
+        name = name.lower()
+        source = Source(stream, is_zipped=name.endswith(".gz"))
+        with io.BufferedReader(source) as buffered:
+            yield from self._batches(name.removesuffix(".gz"), buffered)
+        if source.torn is not None:
+            yield _refused(f"the file cannot be read further: {source.torn}")
+
+    def _batches(self, name: str, stream: io.BufferedReader[Source]) -> Iterator[EventBatch]:
+        if name.endswith(".json"):
+            yield _refused(JSON_OR_NDJSON)
+        elif name.endswith(".parquet"):
+            yield from _in_batches(parquet_rows(stream))
+        elif stream.peek()[:2] in UTF_16_MARKS:
+            yield _refused("the file is UTF-16: save it as UTF-8")
+        else:
+            if stream.peek().startswith(UTF_8_MARK):
+                stream.read(len(UTF_8_MARK))
+            yield from _in_batches(csv_rows(stream)) if name.endswith(".csv") else self._ndjson(stream)
 
     def _ndjson(self, stream: BinaryIO) -> Iterator[EventBatch]:
         first_line = 1
@@ -141,58 +151,29 @@ def _line_batch(lines: Iterable[tuple[int, bytes]]) -> EventBatch:
     return _batch(events, rejects)
 
 
-def _in_batches(records: Iterator[tuple[int, dict[str, Any] | Reject]]) -> Iterator[EventBatch]:
-    while some := list(islice(records, BATCH_ROWS)):
+def _in_batches(rows: Iterator[Row]) -> Iterator[EventBatch]:
+    while some := list(islice(rows, BATCH_ROWS)):
         events: list[tuple[Any, ...]] = []
         rejects: list[RejectedRecord] = []
-        for number, record in some:
+        for number, record, text in some:
             match record if isinstance(record, Reject) else _parse_row(record):
                 case Event() as event:
                     events.append((*event, number))
                 case Reject(field, reason):
-                    text = "" if isinstance(record, Reject) else _as_text(record)
-                    rejects.append(RejectedRecord(number, field, reason, text))
+                    shown = text if isinstance(record, Reject) else _as_text(record)
+                    rejects.append(RejectedRecord(number, field, reason, shown))
         yield _batch(events, rejects)
+
+
+def _refused(reason: str) -> EventBatch:
+    """What is to be said about a file as a whole."""
+    return _batch([], [RejectedRecord(None, "", reason, "")])
 
 
 def _batch(events: list[tuple[Any, ...]], rejects: list[RejectedRecord]) -> EventBatch:
     columns = list(zip(*events, strict=True)) or [()] * len(EVENT_COLUMNS)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, EVENT_COLUMNS, strict=True)]
     return EventBatch(pa.Table.from_arrays(arrays, schema=EVENT_COLUMNS), rejects)
-
-
-def _csv_records(stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Reject]]:
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
-    try:
-        header_line = text.readline()
-        delimiter = max(",;\t", key=header_line.count)
-        header = next(csv.reader([header_line], delimiter=delimiter), [])
-        rows = csv.reader(text, delimiter=delimiter)
-        for row in rows:
-            if row:
-                yield rows.line_num + 1, _csv_record(header, row)
-    finally:
-        text.detach()  # the stream is the caller's to close
-
-
-def _csv_record(header: list[str], row: list[str]) -> dict[str, Any] | Reject:
-    if len(row) != len(header):
-        return Reject("", f"the row has {len(row)} fields, the header {len(header)}")
-    if any(not value.isascii() and not _is_unicode(value) for value in row):
-        return Reject("", "not UTF-8")
-    return {name: value for name, value in zip(header, row, strict=True) if value != ""}
-
-
-def _parquet_records(stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Reject]]:
-    """Rows of a Parquet file, copied to a seekable one first: a bucket gives a stream."""
-    with tempfile.TemporaryFile() as seekable:
-        shutil.copyfileobj(stream, seekable, 1 << 20)
-        seekable.seek(0)
-        number = 0
-        for batch in pq.ParquetFile(seekable).iter_batches(BATCH_ROWS):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, {name: _plain(value) for name, value in row.items()}
 
 
 def _parse_row(row: Mapping[str, Any]) -> Event | Reject:
@@ -213,26 +194,6 @@ def _parse_row(row: Mapping[str, Any]) -> Event | Reject:
             return Reject(bag, f"not JSON: {error}")
         record[bag] = {**whole, **values} if isinstance(whole, dict) else whole
     return parse(record)
-
-
-def _plain(value: object) -> object:
-    """Parquet's decimals are numbers in JSON, absent fields of structs are absent."""
-    match value:
-        case Decimal():
-            return float(value)
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items() if inner is not None}
-        case list():
-            return [_plain(inner) for inner in value]
-    return value
-
-
-def _is_unicode(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _as_text(record: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Types of values in the event contract: what is coerced, what is out of bounds, and how the schema says it."""
+"""Types of values in the event contract: what is coerced, what is refused, and how the schema says it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _creation_time(value: object) -> str | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """A moment in ISO-8601 (a day is its midnight, without a zone it is UTC), or a number of (milli)seconds."""
+    """A moment in ISO-8601 (a day is its midnight, no zone means UTC), or a number of (milli)seconds."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,13}(\.\d+)?", value, re.ASCII):
         value = float(value)
     if isinstance(value, int | float) and not isinstance(value, bool):

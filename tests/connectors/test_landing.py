@@ -48,6 +48,13 @@ def test_files_are_sorted_by_name(landing):
     assert [file.name for file in landing.files()] == ["a.ndjson", "a/z.ndjson", "b.ndjson"]
 
 
+def test_what_no_loader_looks_at_is_named_and_endings_may_be_in_upper_case(landing):
+    for name in ("A.CSV", "b.json", "c.xlsx", "2026/notes.txt", "d.ndjson.part", ".e.csv.tmp"):
+        landing.write(name, [RECORD])
+    assert [file.name for file in landing.files()] == ["A.CSV", "b.json"]
+    assert landing.passed_over() == ["2026/notes.txt", "c.xlsx"]
+
+
 def test_a_changed_file_has_another_fingerprint(landing):
     landing.write("a.ndjson", [RECORD])
     [before] = landing.files()

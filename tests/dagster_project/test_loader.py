@@ -10,6 +10,8 @@ import random
 import signal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -124,6 +126,27 @@ def test_a_torn_file_is_reported_and_its_complete_successor_loads(tmp_path):
     path.write_bytes(whole)
     assert load_landing(warehouse, landing) == LoadResult(files=1, records=1, rejects=0)
     assert rows(warehouse, "select event_id from raw_events.events order by 1") == [("m1",), ("m2",)]
+
+
+def test_a_damaged_file_keeps_no_good_one_from_loading(tmp_path):
+    warehouse, landing = installation(tmp_path)
+    landing.write("a.ndjson", [view(1)])
+    times = pa.array([9 * 10**18], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"event": ["A"], "timestamp": times}), tmp_path / "landing" / "b.parquet")
+    whole = pa.table({"event": ["A"] * 5_000, "user_id": [f"u{number}" for number in range(5_000)]})
+    pq.write_table(whole, tmp_path / "landing" / "c.parquet")
+    damaged = bytearray((tmp_path / "landing" / "c.parquet").read_bytes())
+    damaged[500:4_000] = b"\xff" * 3_500
+    (tmp_path / "landing" / "c.parquet").write_bytes(damaged)
+    (tmp_path / "landing" / "d.csv").write_bytes("event,größe\nA,1\n".encode("latin-1"))
+    landing.write("e.ndjson", [view(2)])
+    assert load_landing(warehouse, landing).files == 5
+    assert rows(warehouse, "select event_id from raw_events.events order by 1") == [("m1",), ("m2",)]
+    assert rows(warehouse, "select distinct file from raw_events.rejects order by 1") == [
+        ("b.parquet",),
+        ("c.parquet",),
+        ("d.csv",),
+    ]
 
 
 def test_progress_counts_bytes(tmp_path, monkeypatch):

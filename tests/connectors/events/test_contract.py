@@ -81,6 +81,27 @@ def test_values_that_can_mean_only_one_thing_are_coerced():
     [
         (order(products=[]), "properties.order_id", "Field required"),
         (order(order_id="o1"), "properties", "an order needs products, revenue or total"),
+        (order(order_id="o1", products=[]), "properties", "an order needs products, revenue or total"),
+        (order(order_id="o1", revenue=""), "properties", "an order needs products, revenue or total"),
+        (
+            order(order_id="o1", revenue=1e15),
+            "properties.revenue",
+            "Input should be less than or equal to 9999999999",
+        ),
+        (
+            order(order_id="o1", products=[{"product_id": "p1", "price": 1, "quantity": 1_000_000}]),
+            "properties.products.0.quantity",
+            "Input should be less than or equal to 999999",
+        ),
+        (
+            {
+                "event": "Product Viewed",
+                "timestamp": NOON,
+                "properties": {"product_id": "p1", "inventory_quantity": "in stock"},
+            },
+            "properties.inventory_quantity",
+            "Input should be a valid integer, unable to parse string as an integer",
+        ),
         (
             order(order_id="o1", products=[{"product_id": "p1", "price": "twelve"}]),
             "properties.products.0.price",
@@ -146,10 +167,49 @@ def test_values_that_can_mean_only_one_thing_are_coerced():
             "traits.birthday",
             "a date must be YYYY-MM-DD",
         ),
+        (
+            {"type": "identify", "timestamp": NOON, "traits": {"createdAt": "last week"}},
+            "traits.createdAt",
+            "a creation time must be ISO-8601, like 2026-03-01T12:00:00Z, or seconds since 1970",
+        ),
+        (
+            {"type": "identify", "timestamp": NOON, "traits": {"created_at": "1812-09-07T06:00:00Z"}},
+            "traits.created_at",
+            "a creation time must lie between 1900 and 2100",
+        ),
     ],
 )
 def test_a_malformed_record_is_refused_with_field_and_reason(record, field, reason):
     assert parse(record) == Reject(field, reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("2025-12-01T08:00:00.000Z", "2025-12-01T08:00:00.000Z"),
+        ("2025-12-01T10:00:00+02:00", "2025-12-01T08:00:00Z"),
+        ("2025-12-01 08:00:00", "2025-12-01T08:00:00Z"),
+        ("2025-12-01", "2025-12-01T00:00:00Z"),
+        (1_700_000_000, "2023-11-14T22:13:20Z"),
+        ("1700000000", "2023-11-14T22:13:20Z"),
+        (1_700_000_000_000, "2023-11-14T22:13:20Z"),
+        ("", None),
+    ],
+)
+def test_when_an_account_was_created_becomes_utc(said, kept):
+    person = parse({"type": "identify", "timestamp": NOON, "traits": {"createdAt": said}})
+    assert isinstance(person, Event), person
+    assert json.loads(person.traits) == {"createdAt": kept}
+
+
+def test_an_empty_number_says_nothing():
+    viewed = {"product_id": "p1", "price": "", "quantity": "", "inventory_quantity": ""}
+    assert properties_of({"event": "Product Viewed", "timestamp": NOON, "properties": viewed}) == {
+        "product_id": "p1",
+        "price": None,
+        "quantity": None,
+        "inventory_quantity": None,
+    }
 
 
 def test_a_reason_never_repeats_a_value_that_may_be_an_address():

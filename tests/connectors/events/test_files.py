@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.events import files
+from connectors.events import csv_rows, files
 from connectors.events.files import EventFiles, RejectedRecord
 
 NOON = "2026-03-01T12:00:00Z"
@@ -195,3 +195,125 @@ def test_a_line_longer_than_a_block_is_refused_without_being_kept(monkeypatch):
     events, rejects = read("a.ndjson", content)
     assert [event["event_id"] for event in events] == ["m1", "m2"]
     assert [reject.line_number for reject in rejects] == [2]
+
+
+def lines_of(name, content):
+    """(lines of the accepted events, (line, field, reason) of the rejects) of a file."""
+    batches = list(EventFiles().read(name, io.BytesIO(content)))
+    return (
+        [number for batch in batches for number in batch.events["line_number"].to_pylist()],
+        [(reject.line_number, reject.field, reject.reason) for batch in batches for reject in batch.rejects],
+    )
+
+
+VIEWS = [
+    {"event": "A", "messageId": f"m{number}", "userId": "u1", "timestamp": NOON} for number in range(1_000)
+]
+
+
+def test_a_torn_archive_gives_every_line_before_the_tear():
+    events, rejects = lines_of("a.ndjson.gz", gzip.compress(ndjson(VIEWS))[:-12])
+    assert len(events) > 900
+    assert events == list(range(1, len(events) + 1))
+    torn = "Compressed file ended before the end-of-stream marker was reached"
+    assert rejects == [(None, "", f"the file cannot be read further: {torn}")]
+
+
+def test_half_a_line_before_a_tear_is_no_line():
+    content = gzip.compress(
+        b"event,timestamp,price\nA,2026-03-01T12:00:00Z,12.50\nB,2026-03-01T12:00:00Z,12.50"
+    )
+    events, rejects = lines_of("a.csv.gz", content[:-8])
+    assert (events, len(rejects)) == ([2], 1)
+
+
+def test_a_damaged_page_costs_what_comes_after_it_only():
+    table = pa.table({name: [str(view[name]) for view in VIEWS] for name in VIEWS[0]})
+    target = io.BytesIO()
+    pq.write_table(table, target, row_group_size=500, compression="none", use_dictionary=False)
+    content = bytearray(target.getvalue())
+    middle = content.rindex(b"m600")
+    content[middle : middle + 200] = b"\xff" * 200
+    events, rejects = lines_of("a.parquet", bytes(content))
+    assert events == list(range(1, len(events) + 1))
+    assert len(events) >= 500
+    assert [(line, field) for line, field, _ in rejects if line is None] == [(None, "")]
+
+
+def test_a_cell_that_cannot_be_read_costs_its_row_only():
+    not_utf8 = pa.Array.from_buffers(
+        pa.string(), 3, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffc")]
+    )
+    times = pa.array([1_772_366_400_000_000, 1_772_366_400_000_000, 9 * 10**18], pa.timestamp("us", "UTC"))
+    table = pa.table({"event": ["A", "A", "A"], "user_id": not_utf8, "timestamp": times})
+    assert lines_of("a.parquet", as_parquet(table)) == (
+        [1],
+        [(2, "user_id", "not UTF-8"), (3, "timestamp", "cannot be read: date value out of range")],
+    )
+
+
+def test_the_nanoseconds_of_pandas_become_microseconds():
+    times = pa.array([1_772_366_400_123_456_789], pa.timestamp("ns", "UTC"))
+    table = pa.table({"event": ["A"], "timestamp": times, "properties": pa.array([{"seen": times[0]}])})
+    [event], rejects = read("a.parquet", as_parquet(table))
+    assert (event["occurred_at"], rejects) == (datetime(2026, 3, 1, 12, 0, 0, 123_456), [])
+
+
+def test_a_quote_that_is_never_closed_costs_its_line_only():
+    rows = [f'A,u,{NOON},"an inch' if number == 3 else f"A,u,{NOON},ok" for number in range(50)]
+    content = "\n".join(["event,user_id,timestamp,name", *rows]).encode()
+    events, rejects = lines_of("a.csv", content)
+    assert events == [number for number in range(2, 52) if number != 5]
+    assert rejects == [(5, "", "not CSV: a quote is never closed")]
+
+
+def test_a_quote_too_many_that_the_next_row_closes_costs_both_at_most():
+    content = f'event,timestamp,name\nA,{NOON},"an inch\nA,{NOON},"an inch\nA,{NOON},ok\n'.encode()
+    events, rejects = lines_of("a.csv", content)
+    assert (events, [line for line, _, _ in rejects]) == ([4], [2, 3])
+
+
+def test_a_refused_csv_row_is_shown():
+    _, [reject] = read("a.csv", b'event,timestamp,name\nA,2026-03-01T12:00:00Z,"an inch\n')
+    assert reject.record == 'A,2026-03-01T12:00:00Z,"an inch'
+
+
+def test_a_long_csv_field_is_read_and_one_beyond_all_measure_costs_its_row(monkeypatch):
+    def rows(length):
+        text = f'event,timestamp,note\nA,{NOON},\nB,{NOON},"{"x" * length}"\nC,{NOON},\n'
+        return lines_of("a.csv", text.encode())
+
+    assert rows(200_000) == ([2, 3, 4], [])
+    monkeypatch.setattr(csv_rows, "LONGEST_LINE", 1_000_000)
+    assert rows(3_000_000) == ([2, 4], [(3, "", "not CSV: the line is longer than 1,000,000 characters")])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rejects"),
+    [
+        (
+            "a.csv",
+            f"event,timestamp,größe\nA,{NOON},1\n".encode("latin-1"),
+            [(1, "", "the header is not UTF-8: save the file as UTF-8")],
+        ),
+        (
+            "a.csv",
+            f"event,timestamp\nA,{NOON}\n".encode("utf-16"),
+            [(None, "", "the file is UTF-16: save it as UTF-8")],
+        ),
+        (
+            "a.ndjson",
+            ndjson(VIEWS).decode().encode("utf-16"),
+            [(None, "", "the file is UTF-16: save it as UTF-8")],
+        ),
+        ("a.json", ndjson(VIEWS), [(None, "", files.JSON_OR_NDJSON)]),
+        ("a.parquet", b"", [(None, "", "the file cannot be read further: Parquet file size is 0 bytes")]),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_to_do(name, content, rejects):
+    assert lines_of(name, content) == ([], rejects)
+
+
+def test_a_byte_order_mark_and_an_ending_in_upper_case_change_nothing():
+    assert read("A.NDJSON", b"\xef\xbb\xbf" + ndjson(RECORDS)) == EXPECTED
+    assert read("A.CSV.GZ", gzip.compress(as_csv(FLAT_HEADER, FLAT_ROWS))) == EXPECTED
