@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from itertools import count
 
@@ -62,6 +63,125 @@ def test_the_latest_word_about_a_trait_counts_whenever_it_arrives(shop):
             "none",
         )
     ]
+
+
+ZONES = {
+    "Europe/Berlin": "Europe/Berlin",
+    " europe/berlin ": "Europe/Berlin",
+    "Moon/Base": None,
+    "CEST": None,
+    "+02:00": None,
+    "Eastern Time (US & Canada)": None,
+    "": None,
+}
+
+
+def test_a_zone_that_no_clock_knows_is_none_and_stops_no_run(shop):
+    shop.take(
+        [
+            record
+            for said in ZONES
+            for record in (
+                identify("2026-03-01T08:00:00", f"<{said}>", timezone=said),
+                event("Page Viewed", "2026-03-01T18:10:00", f"<{said}>"),
+            )
+        ]
+    )
+    shop.run("2026-03-02")
+    assert dict(shop.rows("select user_id, time_zone from profiles.profiles")) == {
+        f"<{said}>": zone for said, zone in ZONES.items()
+    }
+    assert shop.rows("select count(*) from profiles.profiles where usual_hour is null") == [(0,)]
+
+
+def test_a_known_zone_of_another_device_counts_when_the_latest_is_unknown(shop):
+    shop.take(
+        [
+            identify("2026-03-01T08:00:00", "", "laptop", timezone="Europe/Berlin"),
+            identify("2026-03-01T09:00:00", "ann", "laptop", timezone="CEST"),
+        ]
+    )
+    shop.run("2026-03-02")
+    assert shop.rows("select time_zone from profiles.profiles") == [("Europe/Berlin",)]
+
+
+def test_when_an_account_was_created_is_utc_and_what_names_no_moment_is_the_first_event(shop):
+    shop.take(
+        [
+            identify("2026-03-01T08:00:00", "ann", createdAt="2025-12-01T10:00:00+02:00"),
+            identify("2026-03-01T08:00:00", "bob", createdAt=1_700_000_000),
+            identify("2026-03-01T08:00:00", "cid", createdAt="2025-12-01T10:00:00+02:00"),
+        ]
+    )
+    shop.warehouse.execute("""
+        update raw_events.events set traits = '{"createdAt": "1700000000", "birthday": "soon"}' where user_id = 'cid';
+        update raw_events.events set traits = '{"createdAt": "2025-12-01T10:00:00+02:00"}' where user_id = 'ann'""")
+    shop.run("2026-03-02")
+    assert shop.rows("select user_id, created_at from profiles.profiles order by 1") == [
+        ("ann", datetime(2025, 12, 1, 8)),
+        ("bob", datetime(2023, 11, 14, 22, 13, 20)),
+        ("cid", datetime(2026, 3, 1, 8)),
+    ]
+
+
+def test_values_of_any_shape_stop_no_run(shop):
+    """Accepted long ago, by a laxer contract or under names that it does not judge: they cost themselves only."""
+    odd = ["", "in stock", "1e15", 1e15, 1e300, -1, True, [], {}, [{"id": {}}], "\x00", "9999-12-31", "NaN"]
+    shop.take(
+        [
+            record
+            for number, value in enumerate(odd)
+            for record in (
+                identify("2026-03-01T08:00:00", f"u{number}", f"b{number}", address={"country": value}),
+                identify("2026-03-01T09:00:00", f"u{number}", country=value, locale=value, firstName=value),
+                event("Page Viewed", "2026-03-01T10:00:00", f"u{number}", product_id=value, cart_id=value)
+                | {"context": {"externalIds": value, "device": value, "traits": value}},
+            )
+        ]
+    )
+    shop.take(
+        [
+            event(
+                name,
+                "2026-03-01T11:00:00",
+                f"u{number}",
+                product_id="p",
+                order_id=f"o{number}",
+                revenue=1,
+                cart_id="c",
+            )
+            for number, _ in enumerate(odd)
+            for name in (
+                "Product Viewed",
+                "Product Updated",
+                "Product Added",
+                "Order Completed",
+                "Cart Viewed",
+            )
+        ]
+    )
+    garbage = [
+        {
+            "product_id": "p",
+            "order_id": f"o{number}",
+            "cart_id": "c",
+            "currency": value,
+            "inventory_quantity": value,
+            "price": value,
+            "quantity": value,
+            "revenue": value,
+            "discount": value,
+            "products": [{"product_id": "p", "price": value, "quantity": value}, value],
+        }
+        for number, value in enumerate(odd)
+    ]
+    for number, properties in enumerate(garbage):
+        text = json.dumps(properties).replace("'", "''")
+        shop.warehouse.execute(
+            f"update raw_events.events set properties = '{text}' where load_id = 2 and user_id = 'u{number}'"
+        )
+    shop.run("2026-03-02")
+    assert shop.rows("select count(*) from profiles.profiles") == [(len(odd),)]
 
 
 def test_the_usual_hour_is_local_on_both_sides_of_the_clock_change(shop):
@@ -218,3 +338,18 @@ def test_messages_are_part_of_the_timeline(shop):
         ("message_opened", "m1")
     ]
     assert shop.rows("select last_opened_at from profiles.profiles") == [(datetime(2026, 3, 1, 13),)]
+
+
+def test_every_zone_of_the_seed_is_one_to_the_warehouse(shop):
+    known = "select lower(name) from pg_timezone_names()"
+    assert (
+        shop.rows(f"select time_zone from settings.time_zones where lower(time_zone) not in ({known})") == []
+    )
+    assert (
+        shop.rows("""
+        select country from settings.country_time_zones
+        where
+            first_time_zone not in (select time_zone from settings.time_zones)
+            or last_time_zone not in (select time_zone from settings.time_zones)""")
+        == []
+    )
