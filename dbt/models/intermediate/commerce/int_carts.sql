@@ -4,7 +4,8 @@
     unique_key='cart_id',
 ) }}
 
-{#- Only carts with a new operation are worked out again, from their own operations. -#}
+{#- Only carts with a new operation are worked out again, from their own operations. A cart begins with the first that
+    names a product: what happened to it before left no row, from which a later run could know of it. -#}
 with
 
 touched as (
@@ -12,7 +13,7 @@ touched as (
     select
         cart_id,
         max(seen_at) as seen_at,
-        min(occurred_at) as first_activity_at,
+        min(case when product_id is not null then occurred_at end) as first_activity_at,
     from {{ ref('int_cart_operations') }}
     where {{ is_new() }}
     group by cart_id
@@ -60,12 +61,16 @@ episodes as (
 
 ),
 
+-- within a second a snapshot shows what single steps have led to, and of two the last counts
 current_operations as (
 
     select
         *,
         max(case when operation = 'replaced' then occurred_at end)
             over (partition by cart_id) as replaced_at,
+        {{ last_by(
+            "case when operation = 'replaced' then event_id end", 'occurred_at', 'event_id'
+        ) }} over (partition by cart_id) as replacing_event_id,
     from episodes
     qualify
         episode = max(case when product_id is not null then episode else 0 end)
@@ -79,10 +84,16 @@ line_operations as (
         *,
         max(case when operation = 'set' then occurred_at end)
             over (partition by cart_id, product_id) as set_at,
+        {{ last_by("case when operation = 'set' then event_id end", 'occurred_at', 'event_id') }}
+            over (partition by cart_id, product_id) as setting_event_id,
     from current_operations
     where
         product_id is not null
-        and (replaced_at is null or occurred_at >= replaced_at)
+        and (
+            replaced_at is null
+            or occurred_at > replaced_at
+            or event_id = replacing_event_id
+        )
 
 ),
 
@@ -102,7 +113,7 @@ lines as (
     where
         set_at is null
         or occurred_at > set_at
-        or (occurred_at = set_at and operation = 'set')
+        or (event_id = setting_event_id and operation = 'set')
     group by cart_id, product_id
 
 ),
@@ -129,7 +140,7 @@ activity as (
     select
         cart_id,
         {{ last_by('identifier_id', 'occurred_at', 'event_id') }} as identifier_id,
-        min(occurred_at) as first_activity_at,
+        min(case when product_id is not null then occurred_at end) as first_activity_at,
         max(occurred_at) as last_activity_at,
     from operations
     group by cart_id

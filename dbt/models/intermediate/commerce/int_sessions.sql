@@ -40,6 +40,8 @@ visits as (
             {{ json_text('events.properties', '$.utm_medium') }},
             {{ json_text('events.properties', '$.channel') }}
         ) as channel,
+        events.occurred_at as channel_at,
+        events.event_id as channel_event_id,
         1 as event_count,
         case when events.event_name = 'Product Viewed' then 1 else 0 end as product_view_count,
         case when events.event_name = 'Product Added' then 1 else 0 end as product_added_count,
@@ -72,6 +74,8 @@ nearby as (
         known.started_at,
         known.ended_at,
         known.channel,
+        coalesce(known.channel_at, known.started_at) as channel_at,
+        coalesce(known.channel_event_id, known.first_event_id) as channel_event_id,
         known.event_count,
         known.product_view_count,
         known.product_added_count,
@@ -138,7 +142,15 @@ sessions as (
         {{ first_by('first_event_id', 'started_at', 'first_event_id') }} as first_event_id,
         min(started_at) as started_at,
         max(ended_at) as ended_at,
-        {{ first_by('channel', 'started_at', 'first_event_id') }} as channel,
+        {{ first_by('channel', 'channel_at', 'channel_event_id') }} as channel,
+        {{ first_by(
+            'case when channel is not null then channel_at end', 'channel_at', 'channel_event_id'
+        ) }} as channel_at,
+        {{ first_by(
+            'case when channel is not null then channel_event_id end',
+            'channel_at',
+            'channel_event_id',
+        ) }} as channel_event_id,
         cast(sum(event_count) as bigint) as event_count,
         cast(sum(product_view_count) as bigint) as product_view_count,
         cast(sum(product_added_count) as bigint) as product_added_count,
