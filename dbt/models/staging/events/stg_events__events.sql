@@ -1,8 +1,30 @@
+{#- A group's traits are the company's, and the properties of most events may be about anybody: a gift card's `email`
+    is the friend's. -#}
 with
 
 source as (
 
     select * from {{ source('raw_events', 'events') }}
+
+),
+
+named as (
+
+    select
+        *,
+        {%- for name in ['email', 'phone'] %}
+        coalesce(
+            case when event_type <> 'group' then {{ json_text('traits', '$.' ~ name) }} end,
+            case
+                when
+                    event_type in ('identify', 'alias')
+                    or event_name in ('{{ var("events_that_name_the_actor") | join("', '") }}')
+                    then {{ json_text('properties', '$.' ~ name) }}
+            end,
+            {{ json_text('context', '$.traits.' ~ name) }}
+        ) as named_{{ name }},
+        {%- endfor %}
+    from source
 
 ),
 
@@ -20,15 +42,8 @@ renamed as (
                     then {{ json_text('properties', '$.previousId') }}
             end
         ) as anonymous_id,
-        nullif(lower(trim(coalesce(
-            {{ json_text('traits', '$.email') }},
-            {{ json_text('properties', '$.email') }},
-            {{ json_text('context', '$.traits.email') }}
-        ))), '') as email,
-        {{ normal_phone(
-            "coalesce(" ~ json_text('traits', '$.phone') ~ ", "
-            ~ json_text('properties', '$.phone') ~ ")"
-        ) }} as phone,
+        nullif(lower(trim(named_email)), '') as email,
+        {{ normal_phone('named_phone') }} as phone,
         {{ external_ids('context') }} as external_ids,
         {{ device_ids('context') }} as device_ids,
         {{ json_text('properties', '$.profile_id') }} as profile_id,
@@ -46,7 +61,7 @@ renamed as (
         landing_file,
         line_number,
         load_id,
-    from source
+    from named
 
 )
 
