@@ -6,6 +6,8 @@ import json
 from datetime import date, datetime
 from itertools import count
 
+import pytest
+
 NUMBERS = count(1)
 
 
@@ -299,6 +301,71 @@ def test_a_manual_suppression_of_an_address_is_global(shop):
     shop.take([event("Address Suppressed", "2026-03-01T09:00:00", address="Ann@X.example")])
     shop.run("2026-03-02")
     assert suppressed(shop) == [("*", "ann@x.example", "manual")]
+
+
+@pytest.mark.parametrize(
+    ("channel", "closed"),
+    [
+        ({"channel": "email"}, [("email", "ann@x.example")]),
+        ({"channel": "sms"}, [("sms", "+491701")]),
+        ({"channel": "push"}, [("push", "device")]),
+        ({}, [("*", "+491701"), ("*", "ann@x.example"), ("*", "device")]),
+        ({"channel": "sms", "phone": "+49 170 2"}, [("sms", "+491702")]),
+        ({"channel": "sms", "address": "0049 170 3"}, [("sms", "+491703")]),
+    ],
+)
+def test_a_person_is_suppressed_on_the_channel_that_is_named_and_everywhere_without_one(shop, channel, closed):
+    context = {"context": {"traits": {"email": "ann@x.example"}}}
+    shop.take(
+        [
+            identify("2026-03-01T08:00:00", email="ann@x.example", phone="+49 170 1"),
+            event("Device Registered", "2026-03-01T08:00:00", token="device"),
+            event("Address Suppressed", "2026-03-01T09:00:00", **channel) | context,
+        ]
+    )
+    shop.run("2026-03-02")
+    assert sorted(set(suppressed(shop))) == [(*where, "manual") for where in closed]
+
+
+@pytest.mark.parametrize("names", [("a", "z"), ("z", "a")])
+def test_of_a_yes_and_a_no_at_the_same_moment_the_no_counts_whatever_their_ids(open_shop, names):
+    at = "2026-03-01T10:00:00"
+    words = [
+        event(name, at, channel="email") | {"messageId": event_id}
+        for name, event_id in zip(("Subscribed", "Unsubscribed"), names, strict=True)
+    ]
+    person = identify("2026-03-01T09:00:00", email="ann@x.example")
+    for batches in ([[person, *words]], [[person, words[0]], [words[1]]], [[person, words[1]], [words[0]]]):
+        shop = open_shop()
+        for day, batch in enumerate(batches):
+            shop.take(batch)
+            shop.run(f"2026-03-0{day + 2}")
+        assert shop.rows("select status from profiles.consents") == [("unsubscribed",)]
+        assert suppressed(shop) == [("email", "ann@x.example", "unsubscribed")]
+
+
+@pytest.mark.parametrize("names", [("a", "z"), ("z", "a")])
+def test_a_device_revoked_at_the_moment_of_its_registration_is_revoked(shop, names):
+    at = "2026-03-01T10:00:00"
+    for day, (name, event_id) in enumerate(zip(("Device Revoked", "Device Registered"), names, strict=True)):
+        shop.take([event(name, at, token="device") | {"messageId": event_id}])
+        shop.run(f"2026-03-0{day + 2}")
+    assert shop.rows("select push_token from profiles.profiles") == [(None,)]
+
+
+def test_a_gift_to_a_friend_joins_nobody(shop):
+    shop.take(
+        [
+            identify("2026-03-01T09:00:00", email="ann@x.example"),
+            event("Gift Card Sent", "2026-03-01T10:00:00", email="bob@friend.example", phone="+49 170 9"),
+        ]
+    )
+    shop.run("2026-03-02")
+    assert shop.rows("select user_id, email, phone from profiles.profiles") == [("ann", "ann@x.example", None)]
+    assert shop.rows("select identifier from profiles.profile_identifiers order by all") == [
+        ("ann",),
+        ("ann@x.example",),
+    ]
 
 
 def test_a_stop_closes_the_number_for_every_message_until_start_comes_from_the_same_phone(shop):

@@ -4,7 +4,7 @@
     unique_key=['identifier_id', 'trait'],
 ) }}
 
-{#- trait: the keys of an identify call that mean it. -#}
+{#- A device that is revoked and registered in one moment is revoked. trait: the keys of an identify call that mean it. -#}
 {%- set keys = {
     'first_name': ['firstName', 'first_name'],
     'last_name': ['lastName', 'last_name'],
@@ -94,7 +94,8 @@ latest as (
     from traits
     where value is not null
     qualify row_number() over (
-        partition by identifier_id, trait order by occurred_at desc, event_id desc
+        partition by identifier_id, trait
+        order by occurred_at desc, value = '' desc, event_id desc
     ) = 1
 
 )
@@ -106,5 +107,6 @@ left join {{ this }} as known
     on latest.identifier_id = known.identifier_id and latest.trait = known.trait
 where
     known.identifier_id is null
-    or (latest.occurred_at, latest.event_id) > (known.occurred_at, known.event_id)
+    or (latest.occurred_at, latest.value = '', latest.event_id)
+    > (known.occurred_at, known.value = '', known.event_id)
 {%- endif %}

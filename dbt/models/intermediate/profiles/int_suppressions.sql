@@ -5,7 +5,8 @@
 ) }}
 
 {#- Latest word per address (or, without one, per person), channel and reason. Only an unsubscription can be
-    taken back, by a later subscription, and a STOP by a START; a complaint or a hard bounce stays. -#}
+    taken back, by a later subscription, and a STOP by a START; a complaint or a hard bounce stays. On a tie the no
+    counts. -#}
 with
 
 events as (
@@ -41,7 +42,9 @@ facts as (
                 else '*'
             end
         )) as channel,
-        lower(coalesce({{ json_text('properties', '$.address') }}, email)) as address,
+        {{ json_text('properties', '$.address') }} as stated_address,
+        email,
+        phone,
         case
             when event_name in ('Subscribed', 'Unsubscribed') then 'unsubscribed'
             when event_name = 'Email Marked as Spam' then 'complained'
@@ -74,17 +77,32 @@ facts as (
 
 ),
 
+-- An address that the event does not state is one of the channel that it is about; otherwise the person is meant.
+addressed as (
+
+    select
+        * exclude (stated_address, email, phone),
+        case
+            when channel = 'email' then lower(trim(coalesce(stated_address, email)))
+            when channel in ('sms', 'whatsapp')
+                then coalesce({{ normal_phone('stated_address') }}, phone)
+            else lower(trim(stated_address))
+        end as address,
+    from facts
+
+),
+
 -- STOP closes a number for every class of message, and START alone opens it again
 words as (
 
     {% set columns = 'is_suppressed, since, event_id, seen_at' -%}
     select identifier_id, channel, address, reason, {{ columns }}
-    from facts
+    from addressed
 
     union all
 
     select identifier_id, channel, address, 'stop' as reason, {{ columns }}
-    from facts
+    from addressed
     where is_text_reply
 
 ),
@@ -105,7 +123,7 @@ latest as (
     select *
     from identified
     qualify row_number() over (
-        partition by suppression_id order by since desc, event_id desc
+        partition by suppression_id order by since desc, is_suppressed desc, event_id desc
     ) = 1
 
 )
@@ -116,5 +134,6 @@ from latest
 left join {{ this }} as known on latest.suppression_id = known.suppression_id
 where
     known.suppression_id is null
-    or (latest.since, latest.event_id) > (known.since, known.event_id)
+    or (latest.since, latest.is_suppressed, latest.event_id)
+    > (known.since, known.is_suppressed, known.event_id)
 {%- endif %}

@@ -4,7 +4,7 @@
     unique_key=['profile_id', 'channel', 'purpose'],
 ) }}
 
-{#- Latest word of a person per channel and purpose. After a merge of two profiles the words of both count, and the
+{#- Latest word of a person per channel and purpose; on a tie the no. After a merge of two profiles the words of both count, and the
     rows of the profile that disappeared are deleted. After they are unlinked again, a no from before counts for both:
     nobody knows whose it was. -#}
 with
@@ -82,7 +82,8 @@ latest as (
         ) as seen_at,
     from words
     qualify row_number() over (
-        partition by profile_id, channel, purpose order by since desc, consent_id desc
+        partition by profile_id, channel, purpose
+        order by since desc, status = 'unsubscribed' desc, consent_id desc
     ) = 1
 
 )

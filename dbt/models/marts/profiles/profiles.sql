@@ -114,7 +114,7 @@ said_traits as (
     where traits.trait <> 'time_zone' or time_zones.time_zone is not null
     qualify row_number() over (
         partition by members.profile_id, traits.trait
-        order by traits.occurred_at desc, traits.event_id desc
+        order by traits.occurred_at desc, traits.value = '' desc, traits.event_id desc
     ) = 1
 
 ),

@@ -91,7 +91,7 @@ latest as (
     select *
     from words
     qualify row_number() over (
-        partition by channel, address, reason order by since desc, event_id desc
+        partition by channel, address, reason order by since desc, is_suppressed desc, event_id desc
     ) = 1
 
 ),
