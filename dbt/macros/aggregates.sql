@@ -20,3 +20,23 @@
 {% macro duckdb__list_in_order(value, order_by) -%}
     list({{ value }} order by {{ order_by }})
 {%- endmacro %}
+
+{#- Lines of a group as a sorted list of (product_id, quantity): state that merges exactly, whatever the batches. -#}
+{% macro list_of_lines(product_id, quantity) -%}
+    {{ return(adapter.dispatch('list_of_lines')(product_id, quantity)) }}
+{%- endmacro %}
+{% macro duckdb__list_of_lines(product_id, quantity) -%}
+    list_sort(list({'product_id': {{ product_id }}, 'quantity': {{ quantity }}}))
+{%- endmacro %}
+
+{#- What is in either of two lists, sorted; null when both are null. -#}
+{% macro both_lists(one, other) -%}
+    {{ return(adapter.dispatch('both_lists')(one, other)) }}
+{%- endmacro %}
+{% macro duckdb__both_lists(one, other) -%}
+    case
+        when {{ one }} is null then {{ other }}
+        when {{ other }} is null then {{ one }}
+        else list_sort(list_concat({{ one }}, {{ other }}))
+    end
+{%- endmacro %}

@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 
 NUMBERS = count(1)
+COMMERCE = ["path:models/staging/events", "int_events", "int_events_new", "int_order_items", "int_orders"]
 COFFEE = {"product_id": "coffee", "name": "Coffee", "category": "Drinks", "price": 12.5, "quantity": 2}
 MUG = {"product_id": "mug", "name": "Mug", "category": "Kitchen", "price": 7.25, "quantity": 1}
 
@@ -75,7 +76,7 @@ def test_orders_with_refunds_cancellations_guests_and_repeated_completions(shop)
         ("early", False, Decimal("7.25"), Decimal("1.00"), None, "refunded"),
         ("guest", True, Decimal("7.25"), Decimal("0.00"), None, "completed"),
         ("plain", False, Decimal("32.25"), Decimal("32.25"), None, "refunded"),
-        ("regretted", False, Decimal("7.25"), Decimal("0.00"), None, "cancelled"),
+        ("regretted", False, Decimal("7.25"), Decimal("7.25"), None, "cancelled"),
         ("stated", False, Decimal("30.00"), Decimal("12.75"), Decimal("2.25"), "refunded"),
     ]
     assert shop.rows(
@@ -86,6 +87,41 @@ def test_orders_with_refunds_cancellations_guests_and_repeated_completions(shop)
         from profiles.profiles where user_id = 'ann'""") == [
         (3, Decimal("69.50"), Decimal("46.00"), 7, Decimal("32.25"), "Drinks")
     ]
+
+
+@pytest.mark.parametrize("daily", [True, False])
+def test_a_refund_of_a_line_without_a_price_is_worth_what_the_order_says(shop, daily):
+    def line(product: dict) -> dict:
+        return {"product_id": product["product_id"], "quantity": 1}
+
+    history = [
+        event("Order Refunded", "09:00", None, order_id="early", products=[line(COFFEE)]),
+        event("Order Completed", "09:01", order_id="early", products=[COFFEE, MUG]),
+        event("Order Completed", "08:00", order_id="early", products=[COFFEE | {"price": 10}, MUG]),
+        event("Order Completed", "09:02", order_id="late", revenue=100, products=[COFFEE, MUG]),
+        event("Order Refunded", "09:03", order_id="late", products=[line(MUG), {**COFFEE, "quantity": 1}]),
+        event("Order Refunded", "09:04", order_id="late", products=[line(COFFEE)]),
+        event("Order Completed", "09:05", order_id="unknown", revenue=100),
+        event("Order Refunded", "09:06", order_id="unknown", products=[line(MUG)]),
+    ]
+    for number, each in enumerate(history, 1):
+        shop.take([each])
+        if daily or number == len(history):
+            shop.run(f"2026-03-0{number} 12:00:00", COMMERCE)
+    assert shop.rows("select order_id, refunded, is_refunded_whole from intermediate.int_orders order by 1") == [
+        ("early", Decimal("10.00"), False),
+        ("late", Decimal("32.25"), False),
+        ("unknown", Decimal("0.00"), True),
+    ]
+
+
+def test_an_order_in_another_currency_is_named(shop):
+    foreign = event("Order Completed", "09:00", order_id="yen", revenue=1000, currency="JPY")
+    shop.take([foreign, event("Order Completed", "09:00", order_id="euro", revenue=10, currency="EUR")])
+    shop.run("2026-03-02", [*COMMERCE, "int_identifier_links", "int_identifier_profiles", "orders"])
+    name = "orders_are_in_the_shops_currency"
+    (result,) = shop.project.command(["test", "--select", name], datetime(2026, 3, 2))
+    assert (result.status, result.message) == ("warn", "Got 1 result, configured to warn if != 0")
 
 
 def test_a_cart_is_abandoned_one_hour_after_the_last_activity_and_not_before(carts_after):

@@ -124,7 +124,10 @@ class Customer:
         return {
             **dict.fromkeys(["Email Opened", "Email Bounced", "Email Marked as Spam"], message),
             "Order Completed": {**order, "total": 3.5, **self.maybe(lines)},
-            "Order Refunded": order,
+            "Order Refunded": {
+                **order,
+                "products": [{"product_id": line["product_id"]} for line in lines["products"]],
+            },
             "Order Cancelled": order,
             "Cart Viewed": cart | self.maybe(lines),
             "Checkout Started": cart | self.maybe(lines),
