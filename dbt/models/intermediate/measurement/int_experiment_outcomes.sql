@@ -50,7 +50,7 @@ orders as (
     from {{ ref('int_orders') }} as orders
     inner join {{ ref('int_identifier_profiles') }} as identifiers
         on orders.identifier_id = identifiers.identifier_id
-    where orders.ordered_at is not null
+    where orders.ordered_at is not null and orders.cancelled_at is null
 
 ),
 

@@ -24,7 +24,8 @@ resolved as (
         orders.ordered_at,
         orders.revenue,
         case
-            when orders.is_refunded_whole then orders.revenue else orders.refunded
+            when orders.is_refunded_whole or orders.cancelled_at is not null then orders.revenue
+            else orders.refunded
         end as refunded,
         orders.discount,
         coalesce(orders.currency, '{{ var("shop_currency") }}') as currency,

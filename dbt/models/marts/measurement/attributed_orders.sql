@@ -59,7 +59,7 @@ changed_orders as (
     inner join changed_order_ids on orders.order_id = changed_order_ids.order_id
     inner join {{ ref('int_identifier_profiles') }} as buyers
         on orders.identifier_id = buyers.identifier_id
-    where orders.ordered_at is not null
+    where orders.ordered_at is not null and orders.cancelled_at is null
 
 ),
 

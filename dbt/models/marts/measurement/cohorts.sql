@@ -7,7 +7,7 @@ orders as (
         revenue,
         cast({{ dbt.date_trunc('month', 'ordered_at') }} as date) as order_month,
     from {{ ref('orders') }}
-    where profile_id is not null
+    where profile_id is not null and status <> 'cancelled'
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 orders as (
 
-    select * from {{ ref('orders') }}
+    select * from {{ ref('orders') }} where status <> 'cancelled'
 
 )
 
