@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from connectors.events.files import EventFiles
 from connectors.landing import Landing, LandingFile
+from connectors.model import IDENTIFIERS
 from connectors.sms.numbers import normal_phone
 from connectors.store import (
     Store,
@@ -60,6 +61,8 @@ FORBIDDING = frozenset(
 
 NORMAL = {"email": normal_address, "phone": normal_phone}
 """Identifiers that events spell in more than one way, as the warehouse writes them."""
+WHOLE_PERSON = "person"
+"""The purpose of an `Address Suppressed` that names no address: it means those of the person."""
 NUL = "\0"
 LONGEST_ID, LONGEST_CHANNEL, LONGEST_PURPOSE, LONGEST_IDENTIFIER = 128, 32, 64, 1_000
 
@@ -179,18 +182,23 @@ def _collect(event: Mapping[str, Any], signal: str, found: _Found) -> None:
         "purpose": _word(properties.get("purpose"), LONGEST_PURPOSE),
         "occurred_at": event["occurred_at"],
     }
+    name = event["event_name"]
+    channel = _channel(name, properties)
+    address = _address(channel, properties)
+    if name == "Address Suppressed":
+        about["purpose"] = None if address or properties.get("message_id") else WHOLE_PERSON
     identifiers = set(_identifiers(event, properties))
     found.facts.extend(
         about | {"identifier_type": kind, "identifier": value} for kind, value in sorted(identifiers)
     )
-    if event["event_name"] == "Subscribed" and properties.get("reason") == "start":
-        found.started.append((properties["channel"], properties.get("address") or "", event["occurred_at"]))
-    reason = _deadly(event["event_name"], properties)
+    if name == "Subscribed" and properties.get("reason") == "start":
+        found.started.append((properties["channel"], address or "", event["occurred_at"]))
+    reason = _deadly(name, properties)
     if reason:
         found.dead.append(
             {
-                "channel": _channel(event["event_name"], properties),
-                "address": properties.get("address") or properties.get("token"),
+                "channel": channel,
+                "address": address,
                 "message_id": properties.get("message_id"),
                 "reason": reason,
                 "since": event["occurred_at"],
@@ -243,6 +251,12 @@ def _channel(event_name: str, properties: Mapping[str, Any]) -> str:
     """The channel on which an address is closed; a manual entry without one closes all."""
     named = {"Email": "email", "Device": "push"}.get(event_name.split(maxsplit=1)[0], "*")
     return _word(properties.get("channel"), LONGEST_CHANNEL) or named
+
+
+def _address(channel: str, properties: Mapping[str, Any]) -> str | None:
+    """The address that an event closes or opens, a number as the warehouse writes it."""
+    stated = properties.get("address") or properties.get("token")
+    return NORMAL.get(IDENTIFIERS.get(channel, ""), str)(str(stated)) if stated else None
 
 
 def _with_addresses(connection: sa.Connection, dead: list[dict[str, Any]]) -> list[dict[str, Any]]:

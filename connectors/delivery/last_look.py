@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from connectors.delivery.facts import WHOLE_PERSON
 from connectors.delivery.policies import Late
 from connectors.model import IDENTIFIERS, Message
 from connectors.store import is_in_force, normal_address, read_synced_at
@@ -96,7 +97,7 @@ def judge(message: Message, evidence: Evidence, now: datetime) -> Verdict | None
     rules = (
         (bool(message.expires_at and message.expires_at <= now), Verdict("skip", "too_late")),
         (_has_exited(message, news), Verdict("skip", "exited")),
-        (_is_suppressed(message, evidence), Verdict("skip", "suppressed")),
+        (_is_suppressed(message, evidence, news), Verdict("skip", "suppressed")),
         (needs_yes and evidence.is_stale, Verdict("hold", "consent_feed_stale")),
         (needs_yes and word != "subscribed", Verdict("skip", "no_consent")),
         (heeds_no and word == "unsubscribed", Verdict("skip", "no_consent")),
@@ -131,10 +132,20 @@ def _has_exited(message: Message, news: Iterable[Mapping[str, Any]]) -> bool:
     return any(fact["signal"] in message.exit_signals and fact["occurred_at"] > since for fact in news)
 
 
-def _is_suppressed(message: Message, evidence: Evidence) -> bool:
-    """A dead address, a complaint, a STOP or a person's word stop every class of message."""
+def _is_suppressed(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> bool:
+    """A dead address, a complaint, a STOP or a person's word stop every class of message.
+
+    News that name no address close all of the person's until the warehouse knows which they are.
+    """
     address = normal_address(message.address)
-    return any((channel, address) in evidence.suppressed for channel in (message.channel, EVERY_CHANNEL))
+    return any(
+        (channel, address) in evidence.suppressed for channel in (message.channel, EVERY_CHANNEL)
+    ) or any(
+        fact["signal"] == "address_suppressed"
+        and fact["purpose"] == WHOLE_PERSON
+        and fact["channel"] in (message.channel, EVERY_CHANNEL, None)
+        for fact in news
+    )
 
 
 def _latest_word(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> str | None:

@@ -72,6 +72,12 @@ def test_a_stop_that_landed_elsewhere_closes_the_number_until_start(store, landi
     assert closed(store) == []
 
 
+def test_a_number_is_closed_as_the_warehouse_writes_it(store, landing, now):
+    landing.write("a.ndjson", [told("Address Suppressed", now, channel="sms", address="0043 1 23")])
+    take_fresh_facts(store, landing, set())
+    assert closed(store) == [("sms", "+43123", "manual")]
+
+
 def test_a_token_is_registered_revoked_and_registered_again(store, landing, now):
     def tokens():
         with store.transaction() as connection:

@@ -131,6 +131,24 @@ def test_an_unsubscription_of_another_channel_stops_nothing(look, message, agree
     assert look(message("ann")) == "go"
 
 
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ({}, ("skip", "suppressed")),
+        ({"channel": "email"}, ("skip", "suppressed")),
+        ({"channel": "sms"}, "go"),
+        ({"channel": "email", "address": "another@x.example"}, "go"),
+        ({"address": "another@x.example"}, "go"),
+    ],
+)
+def test_a_suppression_without_an_address_is_the_persons_on_its_channel(
+    look, message, agree, happens, said, verdict
+):
+    agree("ann")
+    happens("Address Suppressed", userId="ann", properties=said)
+    assert look(message("ann")) == verdict
+
+
 def test_who_subscribes_again_is_written_to_again(look, message, agree, happens, now):
     agree("ann", status="unsubscribed", since=now - timedelta(days=1))
     happens("Subscribed", userId="ann", properties={"channel": "email"})
