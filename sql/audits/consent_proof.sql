@@ -1,19 +1,23 @@
--- For a complaint: which consent a message was sent under, given when, where, with what proof.
+-- For a complaint: which consent a message was sent under, given when, where, with what proof, and what is true today.
 select
     sends.message_id,
     sends.profile_id,
     sends.channel,
     sends.sent_at,
     sends.consent_id,
+    lower(events.event_name) as status,
+    events.occurred_at as since,
+    coalesce(json_extract_string(events.properties, '$.source'), events.source) as source,
+    json_extract_string(events.properties, '$.proof') as proof,
     consents.status as status_now,
-    consents.since,
-    consents.source,
-    consents.proof,
+    consents.since as since_now
 from sends
+left join events on sends.consent_id = events.event_id
+left join profile_identifiers on sends.profile_id = profile_identifiers.identifier_id
 left join consents
-    on sends.profile_id = consents.profile_id
+    on profile_identifiers.profile_id = consents.profile_id
     and sends.channel = consents.channel
-    and consents.purpose = 'marketing'
+    and sends.message_class = consents.purpose
 where
     sends.message_class = 'marketing'
     and sends.sent_at is not null

@@ -202,6 +202,22 @@ def test_an_order_loses_its_credits_when_nothing_has_caused_it_after_all(built_s
     assert [row[0] for row in credits_of(shop, "linear")] == ["still"]
 
 
+def test_a_cancelled_order_counts_nowhere(built_shop):
+    shop = built_shop
+    shop.take([message_event("opened", 5, "m1"), order("kept", 6, 10), order("regretted", 7, 20)])
+    shop.run(START + timedelta(days=1), TABLES)
+    assert [row[0] for row in credits_of(shop, "linear")] == ["kept", "regretted"]
+    shop.take([record("no", START + timedelta(days=1), "Order Cancelled", "ann", order_id="regretted")])
+    shop.run(START + timedelta(days=2), TABLES)
+    assert [row[0] for row in credits_of(shop, "linear")] == ["kept"]
+    for table in ("cohorts", "monthly_revenue"):
+        assert shop.rows(f"select order_count, revenue from measurement.{table}") == [(1, Decimal(10))]
+    assert shop.rows("select order_id, refunded from commerce.orders order by all") == [
+        ("kept", Decimal(0)),
+        ("regretted", Decimal(20)),
+    ]
+
+
 class History:
     """Random orders and touches of people who have several names, and the credits that are right."""
 
@@ -545,6 +561,25 @@ def test_every_dashboard_and_audit_answers_and_says_first_what_it_is_for(flow_sh
         found = ask(flow_shop.settings, sql)
         assert found.num_columns > 1, query
         assert found.num_rows == 0 or not sql.startswith("-- Must be empty"), query
+
+
+def test_the_proof_of_a_consent_is_that_of_the_time_of_sending(built_shop):
+    shop, words = built_shop, {"channel": "email"}
+    yes = words | {"source": "fair", "proof": "card 7"}
+    shop.take([record("yes", START, "Subscribed", "ann", **yes)])
+    shop.run(START + timedelta(days=1), [*TABLES, "int_identifier_consents", "consents"])
+    shop.warehouse.execute(f"""
+        insert into sends.sends
+            (message_id, profile_id, channel, message_class, status, sent_at, consent_id)
+        select 'm', profile_id, 'email', 'marketing', 'sent', timestamp '{START}', consent_id
+        from profiles.consents""")
+    shop.take([record("no", START + timedelta(days=1), "Unsubscribed", "ann", **words)])
+    shop.run(START + timedelta(days=2), [*TABLES, "int_identifier_consents", "consents"])
+    found = ask(shop.settings, (CHECKOUT / "sql/audits/consent_proof.sql").read_text()).to_pylist()
+    columns = ("consent_id", "status", "since", "source", "proof", "status_now")
+    assert [tuple(row[column] for column in columns) for row in found] == [
+        ("yes", "subscribed", START, "fair", "card 7", "unsubscribed")
+    ]
 
 
 def reference(name: str, read) -> list[tuple]:
