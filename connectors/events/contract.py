@@ -10,7 +10,9 @@ is known by the hash of its content.
 
 Besides `userId`, `anonymousId`, e-mail and phone, an event may name its person by `context.externalIds`
 (`[{"type": "loyalty_card", "id": "9", "collection": "users"}]`) and by `context.device` (`id`,
-`advertisingId` unless `adTrackingEnabled` is false). What is malformed there identifies nobody.
+`advertisingId` unless `adTrackingEnabled` is false). What is malformed there identifies nobody. E-mail and
+phone are the actor's in traits, and in the properties of those events only that the dbt var
+`events_that_name_the_actor` lists: a gift card's `email` is the friend's.
 """
 
 from __future__ import annotations

@@ -108,7 +108,9 @@ def test_a_refund_of_a_line_without_a_price_is_worth_what_the_order_says(shop, d
         shop.take([each])
         if daily or number == len(history):
             shop.run(f"2026-03-0{number} 12:00:00", COMMERCE)
-    assert shop.rows("select order_id, refunded, is_refunded_whole from intermediate.int_orders order by 1") == [
+    assert shop.rows(
+        "select order_id, refunded, is_refunded_whole from intermediate.int_orders order by 1"
+    ) == [
         ("early", Decimal("10.00"), False),
         ("late", Decimal("32.25"), False),
         ("unknown", Decimal("0.00"), True),
@@ -120,8 +122,10 @@ def test_an_order_in_another_currency_is_named(shop):
     shop.take([foreign, event("Order Completed", "09:00", order_id="euro", revenue=10, currency="EUR")])
     shop.run("2026-03-02", [*COMMERCE, "int_identifier_links", "int_identifier_profiles", "orders"])
     name = "orders_are_in_the_shops_currency"
-    (result,) = shop.project.command(["test", "--select", name], datetime(2026, 3, 2))
-    assert (result.status, result.message) == ("warn", "Got 1 result, configured to warn if != 0")
+    results = shop.project.command(["test", "--select", name], datetime(2026, 3, 2))
+    assert [(result.status, result.message) for result in results if name in result.unique_id] == [
+        ("warn", "Got 1 result, configured to warn if != 0")
+    ]
 
 
 def test_a_cart_is_abandoned_one_hour_after_the_last_activity_and_not_before(carts_after):

@@ -314,7 +314,9 @@ def test_a_manual_suppression_of_an_address_is_global(shop):
         ({"channel": "sms", "address": "0049 170 3"}, [("sms", "+491703")]),
     ],
 )
-def test_a_person_is_suppressed_on_the_channel_that_is_named_and_everywhere_without_one(shop, channel, closed):
+def test_a_person_is_suppressed_on_the_channel_that_is_named_and_everywhere_without_one(
+    shop, channel, closed
+):
     context = {"context": {"traits": {"email": "ann@x.example"}}}
     shop.take(
         [
@@ -361,7 +363,9 @@ def test_a_gift_to_a_friend_joins_nobody(shop):
         ]
     )
     shop.run("2026-03-02")
-    assert shop.rows("select user_id, email, phone from profiles.profiles") == [("ann", "ann@x.example", None)]
+    assert shop.rows("select user_id, email, phone from profiles.profiles") == [
+        ("ann", "ann@x.example", None)
+    ]
     assert shop.rows("select identifier from profiles.profile_identifiers order by all") == [
         ("ann",),
         ("ann@x.example",),
