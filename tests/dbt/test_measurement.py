@@ -575,6 +575,7 @@ def test_the_proof_of_a_consent_is_that_of_the_time_of_sending(built_shop):
         from profiles.consents""")
     shop.take([record("no", START + timedelta(days=1), "Unsubscribed", "ann", **words)])
     shop.run(START + timedelta(days=2), [*TABLES, "int_identifier_consents", "consents"])
+    shop.warehouse.snapshot(shop.settings.serving_path)
     found = ask(shop.settings, (CHECKOUT / "sql/audits/consent_proof.sql").read_text()).to_pylist()
     columns = ("consent_id", "status", "since", "source", "proof", "status_now")
     assert [tuple(row[column] for column in columns) for row in found] == [
