@@ -90,8 +90,8 @@ class Shop:
             person, "Product Added", at, cart_id=f"cart-{person}-{at}", quantity=1, **_product(product)
         )
 
-    def orders(self, person: str, *, at: str, product: str = "espresso") -> None:
-        """Someone buys a product."""
+    def orders(self, person: str, *, at: str, product: str = "espresso") -> str:
+        """Someone buys a product; the order's number."""
         number = f"order-{next(self._numbers)}"
         self._tracks(
             person,
@@ -101,6 +101,11 @@ class Shop:
             currency="EUR",
             products=[_product(product) | {"quantity": 1}],
         )
+        return number
+
+    def cancels(self, person: str, order: str, *, at: str) -> None:
+        """Someone takes an order back before it has left."""
+        self._tracks(person, "Order Cancelled", at, order_id=order)
 
     def asks_for(self, person: str, product: str, *, at: str, variant: str | None = None) -> None:
         """Someone wants to be told when a product is back: no more than an address, no consent to anything."""

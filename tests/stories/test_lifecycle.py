@@ -24,6 +24,22 @@ def test_welcome(shop: Shop) -> None:
     assert shop.exits("bob") == [("welcome", "wed 11 mar 08:00", "goal")]
 
 
+def test_who_says_yes_while_buying_is_welcomed_without_a_code_for_a_first_order(shop: Shop) -> None:
+    shop.meets("ann", at="mon 9 mar 08:30")
+    shop.orders("ann", at="mon 9 mar 08:30")
+    shop.meets("bob", at="fri 6 mar 08:30", subscribed=False)
+    shop.orders("bob", at="fri 6 mar 08:30")
+    shop.subscribes("bob", at="mon 9 mar 08:30")
+    shop.meets("eve", at="mon 9 mar 08:30")
+    shop.cancels("eve", shop.orders("eve", at="mon 9 mar 08:20"), at="mon 9 mar 08:50")
+    shop.runs_at("mon 9 mar 09:00", "wed 11 mar 09:00", "sat 14 mar 08:00", "sat 14 mar 09:00", "sun 15 mar 09:00")
+    welcomes = [("mon 9 mar 09:00", "email/welcome"), ("wed 11 mar 09:00", "email/welcome_recommendations")]
+    for person in ("ann", "bob"):
+        assert [said for said in shop.messages(person) if "welcome" in said[1]] == welcomes
+        assert ("welcome", "sat 14 mar 09:00", "completed") in shop.exits(person)
+    assert shop.messages("eve") == [*welcomes, ("sat 14 mar 09:00", "email/welcome_first_purchase")]
+
+
 def test_cart_recovery(shop: Shop) -> None:
     for person in ("ann", "bob", "eve"):
         shop.has_customer(person, subscribed=person != "eve")

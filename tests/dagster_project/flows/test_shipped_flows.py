@@ -15,6 +15,7 @@ TIMINGS = {
         ("at once", "welcome", ""),
         ("+2 days", "welcome_recommendations", ""),
         ("+5 days", "welcome_first_purchase", "discount_code WELCOME10, discount_percent 10"),
+        ("+5 days", "", ""),
     ],
     "cart_recovery": [
         ("at once", "cart_reminder", ""),
