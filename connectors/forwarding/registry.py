@@ -6,38 +6,16 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from connectors.forwarding.declared import Declared, WebhooksError, read_declared
 from connectors.forwarding.network import is_public
 from connectors.standard_webhooks import secret_key
 
+__all__ = ["Webhook", "WebhooksError", "load_webhooks"]
+
 SHIPPED = Path(__file__).with_name("webhooks.yml")
 EVERYTHING = "*"
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-
-
-class WebhooksError(ValueError):
-    """The file cannot be used; every mistake on a line of its own."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Spec(_Strict):
-    url: str
-    events: tuple[str, ...] = ()
-    secret: str | None = None
-    allow_private: bool = False
-
-
-class _File(_Strict):
-    webhooks: dict[Name, _Spec] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +51,9 @@ def load_webhooks(path: Path, secrets: Mapping[str, str]) -> dict[str, Webhook]:
     Raises:
         WebhooksError: with every mistake: file, field, what to write instead.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        file = _File.model_validate(content or {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise WebhooksError(f"{path.name}: cannot be read: {type(error).__name__}") from error
-    except ValidationError as error:
-        lines = (f"{path.name}: {'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors())
-        raise WebhooksError("\n".join(lines)) from error
     mistakes: list[str] = []
     found = {}
-    for name, spec in file.webhooks.items():
+    for name, spec in read_declared(path).items():
         variable = spec.secret or f"{name.upper()}_SIGNING_SECRET"
         said = [*_faults_of_url(spec), *_faults_of_secret(variable, secrets)]
         mistakes += [f"{path.name}: webhooks.{name}.{fault}" for fault in said]
@@ -95,7 +65,7 @@ def load_webhooks(path: Path, secrets: Mapping[str, str]) -> dict[str, Webhook]:
     return found
 
 
-def _faults_of_url(spec: _Spec) -> list[str]:
+def _faults_of_url(spec: Declared) -> list[str]:
     try:
         parts = urlsplit(spec.url)
         host = parts.hostname

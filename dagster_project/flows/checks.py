@@ -1,4 +1,4 @@
-"""Whether names lead somewhere: signals, segments, templates, traits, conditions, steps."""
+"""Whether names lead somewhere: signals, segments, templates, traits, systems, conditions, steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from dagster_project.flows.conditions import Condition, Term
+from connectors.forwarding.declared import read_declared
+from dagster_project.flows.conditions import OWN_TRAITS, Condition, Term
 from dagster_project.flows.problems import Path, Problem, unknown_word
 from dagster_project.flows.source import Source
 from dagster_project.flows.spec import Action, Definition
@@ -30,17 +31,23 @@ class Known:
         signals: what can happen, from the seed `event_kinds`.
         segments: the models `segment_*` without the prefix.
         templates: folders below `connectors/content/templates`, as `email/welcome`.
-        traits: columns of `profiles`.
+        traits: columns of `profiles`; what is behind `traits.` is the shop's own, and no file lists it.
+        webhooks: systems that `webhooks.yml` declares.
     """
 
     signals: frozenset[str]
     segments: frozenset[str]
     templates: frozenset[str]
     traits: frozenset[str]
+    webhooks: frozenset[str]
 
     @classmethod
     def in_project(cls, settings: Settings) -> Known:
-        """Read them from the files of the project; nothing is run."""
+        """Read them from the files of the project; nothing is run.
+
+        Raises:
+            WebhooksError: when `webhooks.yml` cannot be read.
+        """
         dbt = settings.dbt_project
         templates = dbt.parent / "connectors" / "content" / "templates"
         return cls(
@@ -54,7 +61,8 @@ class Known:
                 for path in templates.glob("*/*")
                 if path.parent.name in {"email", "sms", "whatsapp", "push"}
             ),
-            traits=_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml"),
+            traits=_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml") - {OWN_TRAITS},
+            webhooks=frozenset(read_declared(settings.webhooks_path)),
         )
 
 
@@ -70,13 +78,18 @@ def check(definition: Definition, source: Source, known: Known | None) -> Iterat
     for path, term in _terms(definition):
         if term.segment and term.segment not in known.segments:
             yield source.problem((*path, "segment"), **unknown_word(term.segment, "segment", known.segments))
-        if term.trait and term.trait not in known.traits:
-            yield source.problem((*path, "trait"), **unknown_word(term.trait, "trait", known.traits))
+        if term.trait and not term.is_own_trait and term.trait not in known.traits:
+            allowed = {*known.traits, f"{OWN_TRAITS}.<name>"}
+            yield source.problem((*path, "trait"), **unknown_word(term.trait, "trait", allowed))
     for path, action in _actions(definition):
         if action.send and action.send not in known.templates:
             channel = action.send.partition("/")[0]
             there = [name for name in known.templates if name.startswith(f"{channel}/")]
             yield source.problem((*path, "send"), **unknown_word(action.send, "template", there))
+        if action.webhook and action.webhook not in known.webhooks:
+            words = unknown_word(action.webhook, "system", known.webhooks)
+            words["message"] += ": declare it in webhooks.yml"
+            yield source.problem((*path, "webhook"), **words)
 
 
 def _check_steps(definition: Definition, source: Source) -> Iterator[Problem]:

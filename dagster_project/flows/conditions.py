@@ -6,9 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from dagster_project.flows.fields import Duration, Name, Number, Scalar
+from dagster_project.flows.fields import Duration, Name, Number, Scalar, TraitName
 from dagster_project.flows.splits import LONGEST, Vocabulary, at_most, misuse
 from dagster_project.flows.words import duration_words
+
+OWN_TRAITS = "traits"
+"""The column of `profiles` with what a shop or a flow calls otherwise: `traits.loyalty_level`."""
 
 COMPARISONS = ("is", "is_not", "at_least", "at_most", "more_than", "less_than", "is_known")
 
@@ -25,7 +28,7 @@ class Term(Vocabulary):
 
     signal: Name | None = None
     segment: Name | None = None
-    trait: Name | None = None
+    trait: TraitName | None = None
     is_: Scalar | None = Field(None, alias="is")
     is_not: Scalar | None = None
     at_least: Number | None = None
@@ -53,6 +56,11 @@ class Term(Vocabulary):
     def name(self) -> str:
         """The signal's, segment's or trait's name."""
         return self.signal or self.segment or self.trait or ""
+
+    @property
+    def is_own_trait(self) -> bool:
+        """Whether it is one of the shop's own, which only its data can tell."""
+        return (self.trait or "").startswith(f"{OWN_TRAITS}.")
 
     @property
     def comparison(self) -> tuple[str, bool | int | float | str] | tuple[None, None]:

@@ -49,6 +49,9 @@ def by_name(named: dict[str, T]) -> dict[str, T]:
 
 MessageClass = Literal["transactional", "operational", "marketing"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+TraitName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z][a-z0-9_]*|traits\.[A-Za-z_][A-Za-z0-9_]*)$", max_length=80)
+]
 TemplateName = Annotated[
     str, StringConstraints(pattern=r"^(email|sms|whatsapp|push)/[a-z][a-z0-9_]*$", max_length=80)
 ]

@@ -61,6 +61,11 @@ def _said(item: Mapping[str, Any], path: Path) -> dict[str, Any]:
 def _pattern_words(value: object, pattern: str) -> str:
     if "email" in pattern:
         return f'{quoted(value)} is not a template: write its channel and name, such as "email/welcome"'
+    if "traits" in pattern:
+        return (
+            f"{quoted(value)} is not a trait: write a column of profiles, "
+            'or "traits.loyalty_level" for one of your own'
+        )
     return f"{quoted(value)} is not a name: write small letters, digits and _, starting with a letter"
 
 

@@ -16,6 +16,7 @@ KNOWN = Known(
         {"email/cart_reminder", "email/cart_offer", "email/cart_last_call", "sms/cart_nudge"}
     ),
     traits=frozenset({"country", "order_count"}),
+    webhooks=frozenset({"loyalty", "erp"}),
 )
 
 # The flow of the style guide, word by word.

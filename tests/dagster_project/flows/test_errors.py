@@ -46,7 +46,15 @@ MISTAKES = {
     ),
     "an unknown trait": (
         "any_of: [message_opened", "any_of: [{trait: contry, is: DE}",
-        '13, field conditions.engaged.any_of.0.trait: unknown trait "contry". Did you mean "country"? Allowed: country, order_count.',
+        '13, field conditions.engaged.any_of.0.trait: unknown trait "contry". Did you mean "country"? Allowed: country, order_count, traits.<name>.',
+    ),
+    "a trait below one that has none": (
+        "any_of: [message_opened", "any_of: [{trait: country.code, is: DE}",
+        '13, field conditions.engaged.any_of.0.trait: "country.code" is not a trait: write a column of profiles, or "traits.loyalty_level" for one of your own.',
+    ),
+    "an undeclared system": (
+        "send: email/cart_last_call", "webhook: erp2",
+        '26, step reminder_3, field steps.reminder_3.webhook: unknown system "erp2": declare it in webhooks.yml. Did you mean "erp"? Allowed: erp, loyalty.',
     ),
     "a trait without comparison": (
         "any_of: [message_opened", "any_of: [{trait: country}",
@@ -143,6 +151,10 @@ def test_all_mistakes_of_a_file_are_told_at_once(written):
         "11, field hold_out",
         "16, step reminder_1, field steps.reminder_1.wait",
     ]
+
+
+def test_a_trait_of_the_shops_own_needs_no_list(written):
+    assert written.problems(written.change("[message_opened", "[{trait: traits.loyaltyLevel, is: gold}")) == []
 
 
 def test_a_flow_needs_an_owner_and_a_definition():

@@ -24,7 +24,11 @@ actions = st.one_of(
     st.builds(lambda template: {"send": template}, templates),
     st.builds(lambda template, payload: {"send": template, "with": payload}, templates, payloads),
     st.builds(lambda payload: {"update_profile": payload}, payloads),
-    st.builds(lambda name, priority: {"webhook": name, "priority": priority}, names, st.integers(0, 100)),
+    st.builds(
+        lambda name, priority: {"webhook": name, "priority": priority},
+        st.sampled_from(["erp", "loyalty"]),
+        st.integers(0, 100),
+    ),
 )
 branches = st.builds(
     lambda action, negated, other: {
