@@ -1,4 +1,4 @@
--- Members of each segment, day by day.
+-- Members of each segment, day by day from its first; days on which nobody was in it are there with 0.
 select
     segment,
     date,

@@ -51,6 +51,18 @@ def stays(shop, segment: str) -> list[tuple]:
         where segment = '{segment}' order by all""")
 
 
+def tick(shop, at: str, **variables) -> None:
+    """A run of a project that has not changed."""
+    shop.run(at, [*HISTORY, "int_events_new", "int_identifiers_touched"], is_tick=True, **variables)
+
+
+def counts(shop, segment: str, since: str) -> list[tuple]:
+    return shop.rows(f"""
+        select date::varchar, member_count, entered_count, exited_count
+        from segments.segment_counts
+        where segment = '{segment}' and date >= '{since}' order by date""")
+
+
 def test_a_customer_who_lapses_comes_back_and_lapses_again_has_two_stays(built_shop):
     shop = built_shop
     shop.take([order("o1", "2026-01-01T10:00:00Z", 20)])
@@ -70,9 +82,9 @@ def test_an_event_changes_the_membership_in_the_next_run_of_the_same_day(built_s
     shop.take([record("e1", "2026-03-01T10:00:00Z", "Page Viewed")])
     shop.run("2026-03-01 10:01", HISTORY)
     shop.take([order("o1", "2026-03-01T10:02:00Z", 600)])
-    shop.run("2026-03-01 10:03", HISTORY)
+    tick(shop, "2026-03-01 10:03")
     shop.take([record("e2", "2026-03-01T10:04:00Z", "Subscribed", channel="email", source="form")])
-    shop.run("2026-03-01 10:05", HISTORY)
+    tick(shop, "2026-03-01 10:05")
     assert stays(shop, "vip") == [("ann", "2026-03-01 10:03:00", None)]
     assert stays(shop, "newsletter") == [("ann", "2026-03-01 10:05:00", None)]
 
@@ -84,7 +96,7 @@ def test_whom_a_night_finds_likely_to_leave_is_a_member_with_the_next_run_of_the
     shop.warehouse.execute("""
         insert into raw_predictions.scores (profile_id, churn_probability, scored_at)
         select profile_id, 0.99, timestamp '2026-03-02 05:15' from profiles.profiles""")
-    shop.run("2026-03-02 06:00", HISTORY)
+    tick(shop, "2026-03-02 06:00")
     assert stays(shop, "high_churn_risk") == [("ann", "2026-03-02 06:00:00", None)]
 
 
@@ -109,21 +121,115 @@ def test_two_profiles_that_turn_out_to_be_one_person_keep_the_longer_stay(built_
         from segments.segment_memberships where segment = 'vip'""") == [(1, "2026-03-01 12:00:00", 1)]
 
 
-def test_a_new_segment_has_its_members_at_the_first_run_of_the_next_day(built_shop):
+WITHOUT_VIP = [f"segment_{name}" for name in SEGMENTS if name != "vip"]
+
+
+def test_a_new_segment_has_its_members_at_the_next_run_of_the_same_day(built_shop):
     shop = built_shop
     shop.take([order("o1", "2026-03-01T10:00:00Z", 600)])
-    without_vip = [f"segment_{name}" for name in SEGMENTS if name != "vip"]
-    shop.run("2026-03-01 11:00", HISTORY, segments=without_vip)
-    shop.run("2026-03-02 11:00", HISTORY)
-    assert stays(shop, "vip") == [("ann", "2026-03-02 11:00:00", None)]
+    shop.run("2026-03-01 11:00", HISTORY, segments=WITHOUT_VIP)
+    shop.run("2026-03-01 23:00", HISTORY)
+    assert stays(shop, "vip") == [("ann", "2026-03-01 23:00:00", None)]
+
+
+def test_an_edited_threshold_moves_people_at_the_next_run_of_the_same_day(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 600), order("o2", "2026-03-01T10:00:00Z", 60, "bob")])
+    shop.run("2026-03-01 11:00", [*HISTORY, "segment_vip"])
+    edited = {"vip_minimum_revenue": 50}
+    shop.run("2026-03-01 12:00", [*HISTORY, "segment_vip"], **edited)
+    tick(shop, "2026-03-01 13:00", **edited)
+    shop.run("2026-03-01 14:00", [*HISTORY, "segment_vip"])
+    assert stays(shop, "vip") == [
+        ("ann", "2026-03-01 11:00:00", None),
+        ("bob", "2026-03-01 12:00:00", "2026-03-01 14:00:00"),
+    ]
+
+
+def test_a_tick_compares_only_whom_something_happened_to(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 600), order("o2", "2026-03-01T10:00:00Z", 600, "bob")])
+    shop.run("2026-03-01 11:00", HISTORY)
+    shop.take([order("o3", "2026-03-01T11:30:00Z", 20, "bob")])
+    tick(shop, "2026-03-01 12:00")
+    assert shop.rows("""
+        select profiles.user_id from intermediate.int_profiles_changed
+        inner join profiles.profiles using (profile_id)""") == [("bob",)]
+
+
+def test_stays_and_counts_outlive_a_rebuild_of_everything(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 600)])
+    shop.run("2026-03-01 11:00", HISTORY)
+    shop.project.build(datetime(2026, 3, 3, 11), HISTORY, full_refresh=True)
+    assert stays(shop, "vip") == [("ann", "2026-03-01 11:00:00", None)]
+    assert counts(shop, "vip", "2026-03-01")[0] == ("2026-03-01", 1, 1, 0)
 
 
 def test_the_stays_of_a_segment_that_is_deleted_end(built_shop):
     shop = built_shop
     shop.take([order("o1", "2026-03-01T10:00:00Z", 600)])
     shop.run("2026-03-01 11:00", HISTORY)
-    shop.run("2026-03-02 11:00", HISTORY, segments=["segment_newsletter"])
-    assert stays(shop, "vip") == [("ann", "2026-03-01 11:00:00", "2026-03-02 11:00:00")]
+    shop.run("2026-03-01 23:00", HISTORY, segments=WITHOUT_VIP)
+    assert stays(shop, "vip") == [("ann", "2026-03-01 11:00:00", "2026-03-01 23:00:00")]
+
+
+def test_a_segment_that_comes_back_begins_new_stays(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 600)])
+    shop.run("2026-03-01 11:00", HISTORY)
+    shop.run("2026-03-02 11:00", HISTORY, segments=WITHOUT_VIP)
+    shop.run("2026-03-03 11:00", HISTORY, segments=WITHOUT_VIP)
+    shop.run("2026-03-05 11:00", HISTORY)
+    assert stays(shop, "vip") == [
+        ("ann", "2026-03-01 11:00:00", "2026-03-02 11:00:00"),
+        ("ann", "2026-03-05 11:00:00", None),
+    ]
+    assert counts(shop, "vip", "2026-03-01") == [
+        ("2026-03-01", 1, 1, 0),
+        ("2026-03-02", 0, 0, 1),
+        ("2026-03-05", 1, 1, 0),
+    ]
+
+
+def test_a_segment_that_empties_goes_on_being_counted_with_nobody(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-01-01T10:00:00Z", 20)])
+    shop.run("2026-04-02", HISTORY)
+    shop.take([order("o2", "2026-04-03T10:00:00Z", 20)])
+    shop.run("2026-04-04", HISTORY)
+    tick(shop, "2026-04-06 09:00")
+    tick(shop, "2026-04-06 10:00")
+    assert counts(shop, "lapsed_90_days", "2026-04-02") == [
+        ("2026-04-02", 1, 1, 0),
+        ("2026-04-03", 1, 0, 0),
+        ("2026-04-04", 0, 0, 1),
+        ("2026-04-05", 0, 0, 0),
+        ("2026-04-06", 0, 0, 0),
+    ]
+
+
+def test_a_segment_that_nobody_ever_was_in_is_counted_from_its_first_day_on(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 20)])
+    shop.run("2026-03-01 11:00", HISTORY, segments=WITHOUT_VIP)
+    shop.run("2026-03-03 11:00", HISTORY)
+    tick(shop, "2026-03-05 11:00")
+    days = ["2026-03-03", "2026-03-04", "2026-03-05"]
+    assert counts(shop, "vip", "2026-02-01") == [(day, 0, 0, 0) for day in days]
+
+
+def test_a_day_that_a_dead_run_left_uncounted_is_counted_by_the_next_one(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 600)])
+    shop.run("2026-03-01 11:00", HISTORY, segments=WITHOUT_VIP)
+    shop.run("2026-03-02 11:00", [*HISTORY[:-1], "segment_memberships"])
+    shop.run("2026-03-04 11:00", HISTORY)
+    assert counts(shop, "vip", "2026-02-01") == [
+        ("2026-03-02", 1, 1, 0),
+        ("2026-03-03", 1, 0, 0),
+        ("2026-03-04", 1, 0, 0),
+    ]
 
 
 def test_a_closed_day_is_never_counted_again(built_shop):
@@ -135,9 +241,7 @@ def test_a_closed_day_is_never_counted_again(built_shop):
     shop.warehouse.execute("update segments.segment_counts set member_count = -1 where date < '2026-03-03'")
     shop.take([order("o3", "2026-03-04T10:00:00Z", 600, "cyd")])
     shop.run("2026-03-04 11:00", HISTORY)
-    assert shop.rows("""
-        select date::varchar, member_count, entered_count, exited_count
-        from segments.segment_counts where segment = 'vip' order by date""") == [
+    assert counts(shop, "vip", "2026-03-01") == [
         ("2026-03-01", -1, 1, 0),
         ("2026-03-02", -1, 0, 0),
         ("2026-03-03", 2, 1, 0),

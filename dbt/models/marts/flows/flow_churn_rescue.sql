@@ -31,12 +31,15 @@ members as (
 
 ),
 
--- who was at risk on the first day that anybody looked has not come to be so
+-- who was at risk on the first day that anybody was there to be looked at has not come to be so
 new_members as (
 
     select *
     from members
-    where cast(entered_at as date) > (select min(segment_counts.date) from segment_counts)
+    where
+        cast(entered_at as date) > (
+            select min(segment_counts.date) from segment_counts where segment_counts.entered_count > 0
+        )
 
 ),
 

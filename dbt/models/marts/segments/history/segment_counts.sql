@@ -1,5 +1,17 @@
 -- Days before the last one counted are closed: only that day and later ones are counted.
+{%- set first_open_day = "(select coalesce(max(date), cast(" ~ as_of() ~ " as date)) from " ~ this ~ ")"
+    if is_incremental() else "cast(" ~ as_of() ~ " as date)" %}
+
 with
+
+open_days as (
+
+    select
+        cast(
+            unnest(generate_series({{ first_open_day }}, {{ as_of() }}, interval '1 day')) as date
+        ) as date,
+
+),
 
 stays as (
 
@@ -9,24 +21,48 @@ stays as (
         cast(exited_at as date) as exited_date,
         count(*) as stay_count,
     from {{ ref('segment_memberships') }}
+    where exited_at is null or cast(exited_at as date) >= {{ first_open_day }}
     group by segment, cast(entered_at as date), cast(exited_at as date)
 
 ),
 
-open_days as (
+-- a segment that is there is counted from its first day on, whoever is in it
+first_days as (
+    {% for segment in var('segments') %}
+    select
+        '{{ segment[8:] }}' as segment,
+        cast({{ as_of() }} as date) as date,
+
+    union all
+    {% endfor %}
+    select
+        segment,
+        entered_date as date,
+    from stays
+    {%- if is_incremental() %}
+
+    union all
 
     select
-        cast(
-            unnest(generate_series(
-                {% if is_incremental() -%}
-                (select coalesce(max(date), {{ as_of() }}) from {{ this }}),
-                {% else -%}
-                {{ as_of() }},
-                {% endif -%}
-                {{ as_of() }},
-                interval '1 day'
-            )) as date
-        ) as date,
+        segment,
+        date,
+    from {{ this }}
+    where date = {{ first_open_day }}
+    {%- endif %}
+
+),
+
+live_days as (
+
+    select
+        first_days.segment,
+        open_days.date,
+    from first_days
+    inner join open_days on first_days.date <= open_days.date
+    where
+        first_days.segment in (
+            {%- for segment in var('segments') %}'{{ segment[8:] }}', {% endfor %}null
+        )
 
 ),
 
@@ -51,12 +87,32 @@ counted as (
             and open_days.date <= coalesce(stays.exited_date, open_days.date)
     group by stays.segment, open_days.date
 
+),
+
+segment_days as (
+
+    select
+        segment,
+        date,
+    from live_days
+
+    union
+
+    select
+        segment,
+        date,
+    from counted
+
 )
 
 select
-    segment,
-    date,
-    cast(coalesce(member_count, 0) as bigint) as member_count,
-    cast(coalesce(entered_count, 0) as bigint) as entered_count,
-    cast(coalesce(exited_count, 0) as bigint) as exited_count,
-from counted
+    segment_days.segment,
+    segment_days.date,
+    cast(coalesce(counted.member_count, 0) as bigint) as member_count,
+    cast(coalesce(counted.entered_count, 0) as bigint) as entered_count,
+    cast(coalesce(counted.exited_count, 0) as bigint) as exited_count,
+from segment_days
+left join counted
+    on
+        segment_days.segment = counted.segment
+        and segment_days.date = counted.date

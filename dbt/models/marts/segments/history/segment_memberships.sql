@@ -1,5 +1,6 @@
 -- A run compares the members of each segment with the open stays, for the people of `int_profiles_changed`. The first
--- run of a day compares everyone, and so sees what time alone has changed, and segments that were edited.
+-- run of a day compares everyone, and so sees what time alone has changed; the first run of a changed project too, and
+-- so sees segments that are new, gone or edited.
 with
 
 known_stays as (
@@ -50,13 +51,16 @@ ranked_stays as (
 
 members as (
 
+    -- a segment may name somebody once for each of her orders, and the guests of others
     {% for segment in var('segments') -%}
-    select
+    select distinct
         '{{ segment[8:] }}' as segment,
         profile_id,
     from {{ ref(segment) }}
     {% if is_incremental() -%}
     where profile_id in (select profile_id from {{ ref('int_profiles_changed') }})
+    {% else -%}
+    where profile_id is not null
     {% endif -%}
     {% if not loop.last %}union all
     {% endif -%}
