@@ -43,3 +43,19 @@
 {% macro duckdb__json_list(value, order_by) -%}
     to_json(list({{ value }} order by {{ order_by }}))
 {%- endmacro %}
+
+{#- Keys and values (as JSON, null for null) of a JSON object as a list of (key, value); null when it is no object. -#}
+{% macro json_members(column) -%}
+    {{ return(adapter.dispatch('json_members')(column)) }}
+{%- endmacro %}
+{% macro duckdb__json_members(column) -%}
+    map_entries(try_cast({{ column }} as map(varchar, json)))
+{%- endmacro %}
+
+{#- One JSON object of a group's keys and values (JSON as text), in the order of the keys. -#}
+{% macro json_object_of(key, value) -%}
+    {{ return(adapter.dispatch('json_object_of')(key, value)) }}
+{%- endmacro %}
+{% macro duckdb__json_object_of(key, value) -%}
+    to_json(map_from_entries(list(({{ key }}, cast({{ value }} as json)) order by {{ key }})))
+{%- endmacro %}

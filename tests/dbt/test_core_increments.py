@@ -106,6 +106,8 @@ class Customer:
             "timezone": "Europe/Berlin",
             "birthday": "1990-05-01",
             "createdAt": "2025-12-01T10:00:00Z",
+            "loyalty level": self.chance.choice(["gold", 3, None, {"since": 2020}]),
+            "tea": self.chance.random() < 0.5,
         }
         return {key: value for key, value in every.items() if self.chance.random() < 0.6}
 

@@ -37,6 +37,20 @@ contacts as (
 
 ),
 
+own_traits as (
+
+    select
+        identified.identifier_id,
+        own.member.key as key,
+        cast(own.member.value as varchar) as value,
+        identified.event_id,
+        identified.occurred_at,
+        identified.seen_at,
+    from identified
+    cross join unnest({{ json_members('identified.traits') }}) as own(member)
+
+),
+
 devices as (
 
     select
@@ -77,6 +91,22 @@ traits as (
 
     union all
     {% endfor %}
+    select
+        identifier_id,
+        'own/' || key as trait,
+        value,
+        event_id,
+        occurred_at,
+        seen_at,
+    from own_traits
+    where
+        key not in (
+            'email', 'phone'
+            {%- for names in keys.values() %}{% for name in names %}, '{{ name }}'{% endfor %}{% endfor %}
+        )
+
+    union all
+
     select
         identifier_id,
         'push_token/' || token as trait,

@@ -126,8 +126,19 @@ latest_traits as (
         split_part(trait, '/', 1) as trait,
         {{ last_by('value', 'occurred_at', 'event_id') }} as value,
     from said_traits
-    where value <> ''
+    where value <> '' and trait not like 'own/%'
     group by profile_id, split_part(trait, '/', 1)
+
+),
+
+own_traits as (
+
+    select
+        profile_id,
+        {{ json_object_of("substr(trait, 5)", 'value') }} as traits,
+    from said_traits
+    where trait like 'own/%'
+    group by profile_id
 
 ),
 
@@ -272,10 +283,12 @@ profiles as (
         predictions.expected_order_date,
         touched.seen_at,
         predictions.scored_at,
+        coalesce(own_traits.traits, cast('{}' as json)) as traits,
     from touched
     left join user_ids on touched.profile_id = user_ids.profile_id
     left join member_activity on touched.profile_id = member_activity.profile_id
     left join member_traits on touched.profile_id = member_traits.profile_id
+    left join own_traits on touched.profile_id = own_traits.profile_id
     left join member_orders on touched.profile_id = member_orders.profile_id
     left join member_items on touched.profile_id = member_items.profile_id
     left join usual_hours on touched.profile_id = usual_hours.profile_id

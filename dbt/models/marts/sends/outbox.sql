@@ -54,7 +54,7 @@ profile_fields as (
         {{ json_object([
             'profile_id', 'email', 'phone', 'first_name', 'last_name', 'locale',
             'country', 'time_zone', 'tier', 'birthday', 'favourite_category',
-            'order_count', 'total_revenue', 'last_ordered_at',
+            'order_count', 'total_revenue', 'last_ordered_at', 'traits',
         ]) }} as fields,
     from profiles
     where profile_id in (select messages.person_id from messages)
