@@ -5,7 +5,7 @@ device_tokens as (
 
     select
         identifier_id,
-        value as address,
+        lower(value) as address,
         occurred_at as first_seen_at,
     from {{ ref('int_identifier_traits') }}
     where trait like 'push_token/%' and value <> ''

@@ -25,7 +25,7 @@ reachable as (
     select profiles.profile_id
     from profiles
     inner join consents on profiles.profile_id = consents.profile_id
-    left join suppressions on profiles.push_token = suppressions.address
+    left join suppressions on lower(profiles.push_token) = suppressions.address
     where profiles.push_token is not null and suppressions.address is null
 
 )
