@@ -100,6 +100,47 @@ def test_whom_a_night_finds_likely_to_leave_is_a_member_with_the_next_run_of_the
     assert stays(shop, "high_churn_risk") == [("ann", "2026-03-02 06:00:00", None)]
 
 
+def test_who_is_listed_twice_is_one_member_and_a_guest_is_none(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 600), order("o2", "2026-03-01T10:30:00Z", 600)])
+    shop.run("2026-03-01 11:00", HISTORY)
+    shop.warehouse.execute("""
+        create or replace view segments.segment_vip as
+        select profile_id from commerce.orders union all select null;
+        drop table segments.segment_memberships""")
+    for moment in ("2026-03-01 12:00", "2026-03-02 12:00"):
+        shop.run(moment, [*HISTORY[:-1], "segment_memberships"])
+        assert stays(shop, "vip") == [("ann", "2026-03-01 12:00:00", None)]
+        assert shop.rows("select * from segments.segment_memberships where profile_id is null") == []
+
+
+def test_a_mail_server_that_opens_every_mail_makes_nobody_engaged(built_shop):
+    shop = built_shop
+    shop.take(
+        [
+            record("e1", "2026-03-01T10:00:00Z", "Email Opened", "ann", message_id="m1", is_machine=True),
+            record("e2", "2026-03-01T10:00:00Z", "Email Link Clicked", "ann", message_id="m1", is_machine=True),
+            record("e3", "2026-03-01T10:00:00Z", "Email Opened", "bob", message_id="m2", is_machine=False),
+            record("e4", "2026-03-01T10:00:00Z", "Email Link Clicked", "eve", message_id="m3"),
+        ]
+    )
+    shop.run("2026-03-01 11:00", HISTORY)
+    assert [who for who, *_ in stays(shop, "engaged_30_days")] == ["bob", "eve"]
+
+
+def test_an_order_that_the_prediction_did_not_know_takes_its_customer_out_of_the_risk(built_shop):
+    shop = built_shop
+    shop.take([order("o1", "2026-03-01T10:00:00Z", 20)])
+    shop.run("2026-03-02 04:00", HISTORY)
+    shop.warehouse.execute("""
+        insert into raw_predictions.scores (profile_id, churn_probability, scored_at)
+        select profile_id, 0.99, timestamp '2026-03-02 04:00' from profiles.profiles""")
+    tick(shop, "2026-03-02 06:00")
+    shop.take([order("o2", "2026-03-02T06:30:00Z", 20)])
+    tick(shop, "2026-03-02 07:00")
+    assert stays(shop, "high_churn_risk") == [("ann", "2026-03-02 06:00:00", "2026-03-02 07:00:00")]
+
+
 def test_two_profiles_that_turn_out_to_be_one_person_keep_the_longer_stay(built_shop):
     shop = built_shop
     shop.take(

@@ -19,20 +19,38 @@ event_kinds as (
 
 ),
 
-activity as (
+-- a mail server that looks at every link is nobody who is interested
+told as (
 
     select
         events.identifier_id,
         events.occurred_at,
         events.seen_at,
-        case when event_kinds.signal = 'message_opened' then events.occurred_at end as opened_at,
-        case when event_kinds.signal = 'message_clicked' then events.occurred_at end as clicked_at,
+        events.message_id,
         case
-            when events.message_id is null or event_kinds.signal = 'message_clicked'
-                then date_trunc('hour', events.occurred_at)
-        end as active_hour,
+            when
+                event_kinds.signal in ('message_opened', 'message_clicked')
+                and {{ json_text('events.properties', '$.is_machine') }} is distinct from 'true'
+                then event_kinds.signal
+        end as reaction,
     from events
     left join event_kinds on events.event_name = event_kinds.event_name
+
+),
+
+activity as (
+
+    select
+        identifier_id,
+        occurred_at,
+        seen_at,
+        case when reaction = 'message_opened' then occurred_at end as opened_at,
+        case when reaction = 'message_clicked' then occurred_at end as clicked_at,
+        case
+            when message_id is null or reaction = 'message_clicked'
+                then date_trunc('hour', occurred_at)
+        end as active_hour,
+    from told
 
 ),
 

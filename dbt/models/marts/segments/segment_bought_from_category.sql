@@ -1,8 +1,8 @@
 with
 
-order_items as (
+categories as (
 
-    select * from {{ ref('int_order_items') }}
+    select * from {{ ref('int_identifier_categories') }}
     where category = '{{ var("segment_category") }}'
 
 ),
@@ -15,9 +15,11 @@ identifiers as (
 
 buyers as (
 
-    select distinct identifiers.profile_id
-    from order_items
-    inner join identifiers on order_items.identifier_id = identifiers.identifier_id
+    select identifiers.profile_id
+    from categories
+    inner join identifiers on categories.identifier_id = identifiers.identifier_id
+    group by identifiers.profile_id
+    having sum(categories.item_count) > 0
 
 )
 

@@ -1,3 +1,3 @@
 select profile_id
 from {{ ref('profiles') }}
-where total_revenue >= {{ var('vip_minimum_revenue') }}
+where total_revenue - total_refunded >= {{ var('vip_minimum_revenue') }}
