@@ -27,6 +27,9 @@ LARGEST_HTML_BYTES = 102_000
 """Gmail cuts an HTML part off at 102 kB: the footer with the unsubscribe link goes first."""
 
 LONGEST_SUBJECT = 120
+OWN_TRAITS = "profile.traits."
+"""What the shop says of some people beside the columns of `profiles`: whoever it is, it may be missing."""
+
 GIVEN_BY_THE_RENDERER = frozenset(
     ("brand", "links", "click", "subject", "preheader", "variant", "locale", "recommendations")
 )
@@ -91,7 +94,8 @@ def _missing_defaults(renderer: Renderer, name: str) -> Iterator[Finding]:
     """Values that a real person may lack and that the template cannot do without."""
     library = renderer.library
     whole = library.sample_context(name)
-    optional = [path for path in (*library.optional, *library.spec(name).optional) if path in paths(whole)]
+    named = {*library.optional, *library.spec(name).optional}
+    optional = sorted(path for path in paths(whole) if path in named or path.startswith(OWN_TRAITS))
     seen = set()
     for lacking in [*([path] for path in optional), optional]:
         try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from itertools import count
+from types import SimpleNamespace
+
+from connectors.delivery.profile_update import identify_record
 
 import pytest
 
@@ -27,6 +30,45 @@ def event(
 
 def identify(moment: str, who: str = "ann", browser: str | None = None, /, **traits: object) -> dict:
     return event("", moment, who, browser) | {"type": "identify", "event": None, "traits": traits}
+
+
+def test_all_other_traits_are_kept_each_with_its_latest_word(shop):
+    shop.take(
+        [
+            identify("2026-03-01T10:00:00", loyaltyLevel="gold", points=3, company={"name": "Tea & Co"}, likes=None),
+            identify("2026-03-01T11:00:00", "", "browser", loyaltyLevel="silver", firstName="Ann"),
+        ]
+    )
+    shop.run("2026-03-02")
+    shop.take([event("Page Viewed", "2026-03-02T10:00:00", "ann", "browser")])
+    shop.take([identify("2026-03-01T09:00:00", points=1, tea=True) | {"receivedAt": "2026-03-02T10:00:00Z"}])
+    shop.run("2026-03-03")
+    assert shop.rows("select traits, first_name from profiles.profiles where user_id = 'ann'") == [
+        ('{"company":{"name":"Tea & Co"},"loyaltyLevel":"silver","points":3,"tea":true}', "Ann")
+    ]
+
+
+def test_what_a_flow_writes_to_a_profile_can_be_read_there(shop):
+    shop.take([identify("2026-03-01T10:00:00")])
+    shop.run("2026-03-02")
+    ((profile,),) = shop.rows("select profile_id from profiles.profiles")
+    message = SimpleNamespace(message_id="m1", profile_id=profile)
+    content = SimpleNamespace(data={"tier_note": "vip"})
+    shop.take([identify_record(SimpleNamespace(message=message, content=content, sent_at=datetime(2026, 3, 2, 9)))])
+    shop.run("2026-03-03")
+    assert shop.rows("select profile_id, traits ->> 'tier_note' from profiles.profiles") == [(profile, "vip")]
+
+
+def test_an_installation_from_before_profiles_had_traits_gets_the_column(shop):
+    shop.take([identify("2026-03-01T10:00:00", tea=True)])
+    shop.run("2026-03-02")
+    shop.warehouse.execute("alter table profiles.profiles drop column traits")
+    shop.take([identify("2026-03-02T10:00:00", "bob", tea=False)])
+    shop.run("2026-03-03")
+    assert shop.rows("select user_id, traits from profiles.profiles order by 1") == [
+        ("ann", "{}"),
+        ("bob", '{"tea":false}'),
+    ]
 
 
 def test_the_latest_word_about_a_trait_counts_whenever_it_arrives(shop):
@@ -284,6 +326,16 @@ def test_complaints_and_hard_bounces_stay_and_concern_only_the_address_of_then(s
     shop.run("2026-03-02")
     assert suppressed(shop) == [("email", "old@x.example", "complained")]
     assert shop.rows("select email from profiles.profiles") == [("new@x.example",)]
+
+
+def test_a_push_token_that_failed_for_good_is_closed_in_the_form_that_is_compared(shop):
+    shop.take([event("Device Registered", "2026-03-01T09:00:00", token="AbC")])
+    shop.run("2026-03-01 12:00:00")
+    [(profile_id,)] = shop.rows("select profile_id from profiles.profiles")
+    message = {"message_id": "m1", "profile_id": profile_id, "channel": "push"}
+    shop.take([event("Push Notification Failed", "2026-03-01T13:00:00", "", **message, bounce_type="hard")])
+    shop.run("2026-03-02")
+    assert suppressed(shop) == [("push", "abc", "hard_bounced")]
 
 
 def test_a_soft_bounce_suppresses_nothing(shop):

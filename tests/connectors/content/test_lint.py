@@ -52,6 +52,11 @@ def test_a_value_that_people_may_lack_needs_a_default(findings):
     assert "`profile.first_name` is undefined" in found[0][1]
 
 
+def test_a_trait_of_the_shops_own_is_one_that_people_may_lack(findings):
+    spec = "{description: d, subject: Hello, sample: {profile: {traits: {loyalty_level: gold}}}}"
+    assert rules(findings(text("{{ profile.traits.loyalty_level }}"), spec)) == ["no default"]
+
+
 def test_a_question_whether_it_is_there_is_as_good_as_a_default(findings):
     assert (
         findings(text("{% if profile.first_name is defined %}Hi {{ profile.first_name }}{% endif %}")) == []
