@@ -245,6 +245,7 @@ def _condition_rows(
             since if is_signal else None,
             condition.within if is_signal else None,
             is_negated != word.is_negated,
+            term.about,
         )
 
 

@@ -23,10 +23,12 @@ def _term(value: object) -> object:
 class Term(Vocabulary):
     """One thing that is true or not: a signal happened, a segment holds the profile, a trait compares.
 
-    A bare word is a signal: `any_of: [message_opened]` is `any_of: [{signal: message_opened}]`.
+    A bare word is a signal: `any_of: [message_opened]` is `any_of: [{signal: message_opened}]`. A signal `about: entry`
+    is one of the very order (cart, product) that the entry stands for, where `entry_id` is the hash of flow and order.
     """
 
     signal: Name | None = None
+    about: Literal["entry"] | None = None
     segment: Name | None = None
     trait: TraitName | None = None
     is_: Scalar | None = Field(None, alias="is")
@@ -45,7 +47,8 @@ class Term(Vocabulary):
         if operator:
             said = str(value).lower() if isinstance(value, bool) else value
             return f"{self.trait} {operator.replace('_', ' ')} {said}"
-        return f"in segment {self.segment}" if self.segment else self.name
+        about = f" of the same {self.about}" if self.about else ""
+        return f"in segment {self.segment}" if self.segment else f"{self.name}{about}"
 
     @property
     def kind(self) -> Literal["signal", "segment", "trait"]:
@@ -77,6 +80,8 @@ class Term(Vocabulary):
             raise misuse((kinds or ["signal"])[-1], "a term names one of signal, segment, trait")
         if kinds == ["trait"] and len(comparisons) != 1:
             raise misuse("trait", f"a trait is compared with one of {', '.join(COMPARISONS)}")
+        if kinds != ["signal"] and self.about:
+            raise misuse("about", f"only a signal is about something; a {kinds[0]} is of the person")
         if kinds != ["trait"] and comparisons:
             raise misuse(comparisons[0], f"only a trait is compared; a {kinds[0]} is true or not")
         return self

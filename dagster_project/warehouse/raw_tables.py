@@ -41,7 +41,8 @@ RAW_TABLES = {
         message_class text, priority integer, payload json, wait_seconds bigint, at_time text""",
     "raw_flows.flow_conditions": """
         flow text, flow_version text, condition text, term_position integer, match text, term_type text,
-        term text, operator text, value text, since text, within_seconds bigint, is_negated boolean""",
+        term text, operator text, value text, since text, within_seconds bigint, is_negated boolean,
+        about text""",
     "raw_flows.flow_exits": """
         flow text, flow_version text, signal text""",
 }
@@ -52,6 +53,7 @@ ADDED_COLUMNS = (
     ("raw_flows.flow_steps", "observed_seconds bigint"),
     ("raw_flows.flow_arms", "wait_seconds bigint"),
     ("raw_flows.flow_arms", "at_time text"),
+    ("raw_flows.flow_conditions", "about text"),
 )
 """What tables of older installations lack; in rows of before they are null."""
 

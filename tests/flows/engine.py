@@ -57,7 +57,7 @@ FED = {
         f"flows.flow_{flow}": "entry_id text, profile_id text, entered_at timestamp, context json"
         for flow in FLOWS
     },
-    "intermediate.int_signals": "identifier_id text, signal text, occurred_at timestamp, seen_at timestamp",
+    "intermediate.int_signals": "identifier_id text, signal text, occurred_at timestamp, seen_at timestamp, reference text",
     "intermediate.int_events": "source text, received_at timestamp, seen_at timestamp",
     "profiles.profile_identifiers": "identifier_id text, identifier_type text, identifier text, profile_id text",
     "intermediate.int_profiles_unlinked": "profile_id text, former_profile_id text, linked_at timestamp, "
@@ -231,7 +231,7 @@ class Engine:
             self._insert("intermediate.int_events", {"source": "shop", "received_at": at, "seen_at": at})
         for signal in [item for item in self._waiting if item[3] <= at]:
             self._waiting.remove(signal)
-            self.execute("insert into intermediate.int_signals values (?, ?, ?, ?)", [*signal[:3], at])
+            self.execute("insert into intermediate.int_signals values (?, ?, ?, ?, null)", [*signal[:3], at])
         for table in TABLES:
             self._create_table(table, self.sql.later[table], at)
         for ledger in LEDGERS:

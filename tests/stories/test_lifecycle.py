@@ -80,6 +80,22 @@ def test_post_purchase(shop: Shop) -> None:
     ]
 
 
+def test_of_a_cancelled_order_nothing_more_is_heard_and_the_other_order_goes_on(shop: Shop) -> None:
+    shop.has_customer("ann")
+    cancelled = shop.orders("ann", at="mon 9 mar 08:30", product="kettle")
+    shop.orders("ann", at="mon 9 mar 08:40", product="filter")
+    shop.runs("mon 9 mar 09:00")
+    shop.cancels("ann", cancelled, at="tue 10 mar 12:00")
+    shop.runs_at("tue 10 mar 13:00", "thu 12 mar 09:00", "mon 16 mar 09:00", "wed 8 apr 09:00")
+    assert shop.messages("ann") == [
+        ("mon 9 mar 09:00", "email/order_confirmation"),
+        ("mon 9 mar 09:00", "email/order_confirmation"),
+        ("thu 12 mar 09:00", "email/shipping_update"),
+        ("mon 16 mar 09:00", "email/review_request"),
+        ("wed 8 apr 09:00", "email/replenishment"),
+    ]
+
+
 def test_win_back(shop: Shop) -> None:
     for person in ("ann", "bob", "cat"):
         shop.has_customer(person)

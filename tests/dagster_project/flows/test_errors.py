@@ -52,6 +52,14 @@ MISTAKES = {
         "any_of: [message_opened", "any_of: [{trait: country.code, is: DE}",
         '13, field conditions.engaged.any_of.0.trait: "country.code" is not a trait: write a column of profiles, or "traits.loyalty_level" for one of your own.',
     ),
+    "a segment about something": (
+        "any_of: [message_opened", "any_of: [{segment: vip, about: entry}",
+        "13, field conditions.engaged.any_of.0.about: only a signal is about something; a segment is of the person.",
+    ),
+    "a signal about something else": (
+        "any_of: [message_opened", "any_of: [{signal: ordered, about: order}",
+        '13, field conditions.engaged.any_of.0.about: unknown word "order". Allowed: entry.',
+    ),
     "an undeclared system": (
         "send: email/cart_last_call", "webhook: erp2",
         '26, step reminder_3, field steps.reminder_3.webhook: unknown system "erp2": declare it in webhooks.yml. Did you mean "erp"? Allowed: erp, loyalty.',

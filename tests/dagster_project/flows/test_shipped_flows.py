@@ -25,8 +25,11 @@ TIMINGS = {
     ],
     "post_purchase": [
         ("at once", "order_confirmation", "transactional"),
+        ("+3 days", "", ""),
         ("+3 days", "shipping_update", "operational"),
+        ("+7 days", "", ""),
         ("+7 days", "review_request", ""),
+        ("+30 days", "", ""),
         ("+30 days", "replenishment", ""),
     ],
     "win_back": [

@@ -76,6 +76,11 @@ answered as (
         and asked.person_id = signals.profile_id
         and asked.term = signals.signal
         and asked.counts_after < signals.occurred_at
+        -- an entry that stands for one order is named after it
+        and (
+            asked.about is null
+            or asked.entry_id = {{ hash_id(['asked.flow', 'signals.reference']) }}
+        )
         and {{ is_remembered('signals.occurred_at') }}
     left join memberships
         on asked.term_type = 'segment'

@@ -12,6 +12,7 @@ select
     identifiers.profile_id,
     signals.signal,
     signals.occurred_at,
+    signals.reference,
     signals.seen_at,
 from signals
 inner join identifiers on signals.identifier_id = identifiers.identifier_id

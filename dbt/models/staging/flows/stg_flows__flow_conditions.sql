@@ -18,7 +18,8 @@ renamed as (
         value,
         since,
         within_seconds,
-        is_negated
+        is_negated,
+        about
 
     from source
 
