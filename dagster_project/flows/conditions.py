@@ -23,8 +23,9 @@ def _term(value: object) -> object:
 class Term(Vocabulary):
     """One thing that is true or not: a signal happened, a segment holds the profile, a trait compares.
 
-    A bare word is a signal: `any_of: [message_opened]` is `any_of: [{signal: message_opened}]`. A signal `about: entry`
-    is one of the very order (cart, product) that the entry stands for, where `entry_id` is the hash of flow and order.
+    A bare word is a signal: `any_of: [message_opened]` is `any_of: [{signal: message_opened}]`. A signal
+    `about: entry` is one of the very order (cart, product) that the entry stands for, where `entry_id` is the
+    hash of flow and order.
     """
 
     signal: Name | None = None

@@ -77,8 +77,8 @@ class ArmRow:
 class ConditionRow:
     """One term of a condition; `match` says whether any or all of the condition's terms must hold.
 
-    `since` is `entry`, a step, or null when signals count from any time (`within_seconds` ago at most). `about` is
-    `entry` when only those of the entry's own order (cart, product) count.
+    `since` is `entry`, a step, or null when signals count from any time (`within_seconds` ago at most).
+    `about` is `entry` when only those of the entry's own order (cart, product) count.
     """
 
     flow: str

@@ -35,7 +35,9 @@ def identify(moment: str, who: str = "ann", browser: str | None = None, /, **tra
 def test_all_other_traits_are_kept_each_with_its_latest_word(shop):
     shop.take(
         [
-            identify("2026-03-01T10:00:00", loyaltyLevel="gold", points=3, company={"name": "Tea & Co"}, likes=None),
+            identify(
+                "2026-03-01T10:00:00", loyaltyLevel="gold", points=3, company={"name": "Tea & Co"}, likes=None
+            ),
             identify("2026-03-01T11:00:00", "", "browser", loyaltyLevel="silver", firstName="Ann"),
         ]
     )
@@ -54,7 +56,9 @@ def test_what_a_flow_writes_to_a_profile_can_be_read_there(shop):
     ((profile,),) = shop.rows("select profile_id from profiles.profiles")
     message = SimpleNamespace(message_id="m1", profile_id=profile)
     content = SimpleNamespace(data={"tier_note": "vip"})
-    shop.take([identify_record(SimpleNamespace(message=message, content=content, sent_at=datetime(2026, 3, 2, 9)))])
+    shop.take(
+        [identify_record(SimpleNamespace(message=message, content=content, sent_at=datetime(2026, 3, 2, 9)))]
+    )
     shop.run("2026-03-03")
     assert shop.rows("select profile_id, traits ->> 'tier_note' from profiles.profiles") == [(profile, "vip")]
 

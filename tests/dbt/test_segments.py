@@ -119,7 +119,9 @@ def test_a_mail_server_that_opens_every_mail_makes_nobody_engaged(built_shop):
     shop.take(
         [
             record("e1", "2026-03-01T10:00:00Z", "Email Opened", "ann", message_id="m1", is_machine=True),
-            record("e2", "2026-03-01T10:00:00Z", "Email Link Clicked", "ann", message_id="m1", is_machine=True),
+            record(
+                "e2", "2026-03-01T10:00:00Z", "Email Link Clicked", "ann", message_id="m1", is_machine=True
+            ),
             record("e3", "2026-03-01T10:00:00Z", "Email Opened", "bob", message_id="m2", is_machine=False),
             record("e4", "2026-03-01T10:00:00Z", "Email Link Clicked", "eve", message_id="m3"),
         ]

@@ -32,7 +32,9 @@ def test_who_says_yes_while_buying_is_welcomed_without_a_code_for_a_first_order(
     shop.subscribes("bob", at="mon 9 mar 08:30")
     shop.meets("eve", at="mon 9 mar 08:30")
     shop.cancels("eve", shop.orders("eve", at="mon 9 mar 08:20"), at="mon 9 mar 08:50")
-    shop.runs_at("mon 9 mar 09:00", "wed 11 mar 09:00", "sat 14 mar 08:00", "sat 14 mar 09:00", "sun 15 mar 09:00")
+    shop.runs_at(
+        "mon 9 mar 09:00", "wed 11 mar 09:00", "sat 14 mar 08:00", "sat 14 mar 09:00", "sun 15 mar 09:00"
+    )
     welcomes = [("mon 9 mar 09:00", "email/welcome"), ("wed 11 mar 09:00", "email/welcome_recommendations")]
     for person in ("ann", "bob"):
         assert [said for said in shop.messages(person) if "welcome" in said[1]] == welcomes

@@ -162,7 +162,9 @@ def test_all_mistakes_of_a_file_are_told_at_once(written):
 
 
 def test_a_trait_of_the_shops_own_needs_no_list(written):
-    assert written.problems(written.change("[message_opened", "[{trait: traits.loyaltyLevel, is: gold}")) == []
+    assert (
+        written.problems(written.change("[message_opened", "[{trait: traits.loyaltyLevel, is: gold}")) == []
+    )
 
 
 def test_a_flow_needs_an_owner_and_a_definition():
