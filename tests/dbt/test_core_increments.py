@@ -52,6 +52,7 @@ class Customer:
 
     def __init__(self, chance: random.Random, number: int) -> None:
         self.chance = chance
+        self.mood = random.Random(number)
         self.number = number
         self.anonymous_ids = [f"a{number}", f"a{number}-phone", f"a{chance.randrange(8)}"]
         self.email = f"{chance.choice(['ann', 'bob', 'cyd'])}{chance.randrange(8)}@x.example"
@@ -106,10 +107,13 @@ class Customer:
             "timezone": "Europe/Berlin",
             "birthday": "1990-05-01",
             "createdAt": "2025-12-01T10:00:00Z",
-            "loyalty level": self.chance.choice(["gold", 3, None, {"since": 2020}]),
-            "tea": self.chance.random() < 0.5,
         }
-        return {key: value for key, value in every.items() if self.chance.random() < 0.6}
+        own = {
+            "loyalty level": self.mood.choice(["gold", 3, None, {"since": 2020}]),
+            "tea": self.mood.random() < 0.5,
+        }
+        said = {key: value for key, value in every.items() if self.chance.random() < 0.6}
+        return said | {key: value for key, value in own.items() if self.mood.random() < 0.6}
 
     def properties(self, action: str) -> dict:
         product = {**self.chance.choice(PRODUCTS), "quantity": self.chance.randrange(1, 4)}
