@@ -147,7 +147,7 @@ class Library:
             return TemplateSpec.model_validate(_read_yaml(path))
         except FileNotFoundError as error:
             place = f"connectors/{path.relative_to(self.folder.parent)}"
-            raise TemplateError(f"there is no template {name}: it would begin with {place}") from error
+            raise TemplateError(f"no template {name}: create {place}") from error
         except ValidationError as error:
             problem = error.errors()[0]
             allowed = ", ".join(TemplateSpec.model_fields)

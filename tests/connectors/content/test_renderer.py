@@ -220,7 +220,7 @@ def test_a_flow_may_name_a_template_without_its_channel(shop, message):
 
 
 def test_a_missing_template_says_what_to_create(render):
-    with pytest.raises(Rejected, match=r"create content/templates/email/nothing/template\.yml"):
+    with pytest.raises(Rejected, match=r"create connectors/content/templates/email/nothing/template\.yml"):
         render("email/nothing", {"profile": {}})
 
 
