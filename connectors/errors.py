@@ -25,3 +25,7 @@ class Rejected(ConnectorError):  # noqa: N818
 
 class Indivisible(ConnectorError):  # noqa: N818
     """The vendor refused a batch because of some message in it and did not say which; nothing was sent."""
+
+
+class StoreError(ConnectorError, ValueError):
+    """The store's URL cannot be used; it is not repeated, because it may hold a password."""

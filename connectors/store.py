@@ -22,6 +22,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import tables
+from connectors.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0006"
@@ -38,10 +39,6 @@ ROOMY = ("cache_size = -65536", "wal_autocheckpoint = 8000", "temp_store = memor
 NEVER = datetime(1970, 1, 1)
 NAME_A_STORE = "MILLRACE_STORE: write sqlite:////a/file or postgresql+psycopg://user:password@host/database"
 READS_ONLY = "millrace_reads_only"
-
-
-class StoreError(ValueError):
-    """The store's URL cannot be used; it is not repeated, because it may hold a password."""
 
 
 class Store:

@@ -30,8 +30,8 @@ PATHS = [
 FILES = (".py", ".yml", ".sql", ".csv", ".json", ".md", ".toml")
 TO_BE_WRITTEN = ("segment_big_spenders.sql", "flow_x.sql", "flow_x.yml", "email/x")
 """What the reader is told to write."""
-OF_A_SHOP = ".millrace"
-"""Where the state of an installation is, once there is one."""
+MADE = (".millrace", ".venv")
+"""What is there once somebody typed `make demo`."""
 
 
 @cache
@@ -90,7 +90,7 @@ def test_every_question_is_about_tables_that_exist(call):
 def test_every_path_exists(path):
     if path.endswith(TO_BE_WRITTEN):
         assert "/" not in path or is_there(str(Path(path).parent))
-    elif not path.startswith(OF_A_SHOP) and ("/" in path or path.endswith(FILES)):
+    elif not path.startswith(MADE) and ("/" in path or path.endswith(FILES)):
         assert is_there(path)
 
 
