@@ -1,8 +1,8 @@
 """Lint: what would go wrong with a template, found before anybody is written to.
 
-A template is rendered for its sample person, then for people who lack each optional value in turn, then
-for one who lacks all of them. Names that the sample does not know are found without rendering, wherever
-they stand.
+Each arm of a template is rendered for its sample person, then for people who lack each optional value in
+turn, then for one who lacks all of them. Names that the sample does not know are found without rendering,
+wherever they stand. Links are judged by where they lead, not by our signed address in front of it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import lxml.html  # type: ignore[import-untyped]
 import minijinja
 
 from connectors.content.compile import compile_email
+from connectors.content.lint_links import PUBLIC_URL, SECRET, broken_links
 from connectors.content.lint_mobile import mobile_findings
 from connectors.content.renderer import Renderer, open_renderer, sample_message
 from connectors.content.template import CONTENT, TemplateError
@@ -46,7 +48,7 @@ class Finding:
 
 def lint_templates(folder: Path = CONTENT) -> list[Finding]:
     """Everything that is wrong with the templates below `folder`; nothing is sent, nothing is fetched."""
-    renderer = open_renderer("lint", "https://lint.example", folder)
+    renderer = open_renderer(SECRET, PUBLIC_URL, folder)
     return [finding for name in renderer.library.names() for finding in _lint(renderer, name)]
 
 
@@ -54,7 +56,7 @@ def _lint(renderer: Renderer, name: str) -> Iterator[Finding]:
     try:
         yield from _unknown_names(renderer, name)
         yield from _missing_defaults(renderer, name)
-        for variant in (None, *renderer.library.spec(name).variants):
+        for variant in _arms(renderer, name):
             yield from _content_findings(renderer, name, renderer.preview(name, variant))
     except TemplateError as error:
         yield Finding(name, "source", str(error))
@@ -62,14 +64,14 @@ def _lint(renderer: Renderer, name: str) -> Iterator[Finding]:
         yield Finding(name, "rendering", _short(error))
 
 
+def _arms(renderer: Renderer, name: str) -> tuple[str | None, ...]:
+    """Nobody's arm, then each of the template's own."""
+    return (None, *renderer.library.spec(name).variants)
+
+
 def _sources(renderer: Renderer, name: str) -> Iterator[str]:
     """Every text of the template that is filled per recipient."""
-    spec = renderer.library.spec(name)
-    texts = [spec.subject, spec.preheader, spec.text, spec.url, spec.image]
-    texts += [text for action in spec.actions for text in (action.title, action.url)]
-    texts += spec.approved.parameters if spec.approved else []
-    texts += [text for arm in spec.variants.values() for text in (arm.subject, arm.preheader)]
-    yield from (text for text in texts if text)
+    yield from renderer.library.spec(name).texts()
     if name.startswith("email/"):
         compiled = compile_email(name, renderer.library.body(name))
         if compiled.warnings:
@@ -91,22 +93,26 @@ def _unknown_names(renderer: Renderer, name: str) -> Iterator[Finding]:
 
 
 def _missing_defaults(renderer: Renderer, name: str) -> Iterator[Finding]:
-    """Values that a real person may lack and that the template cannot do without."""
+    """Values that a real person may lack and that the template, in any of its arms, cannot do without.
+
+    The links are looked at here, because they may lead elsewhere for whom something is missing.
+    """
     library = renderer.library
     whole = library.sample_context(name)
     named = {*library.optional, *library.spec(name).optional}
     optional = sorted(path for path in paths(whole) if path in named or path.startswith(OWN_TRAITS))
-    seen = set()
-    for lacking in [*([path] for path in optional), optional]:
+    found: dict[Finding, None] = {}
+    for variant, lacking in product(_arms(renderer, name), [[], *([path] for path in optional), optional]):
         try:
-            renderer.preview(name, None, without(whole, lacking))
+            content = renderer.preview(name, variant, without(whole, lacking))
         except (minijinja.TemplateError, Rejected) as error:
             message = (
                 f"{_short(error)}; give it a default: {{{{ … | default('…') }}}} or {{% if … is defined %}}"
             )
-            if message not in seen:
-                seen.add(message)
-                yield Finding(name, "no default", message)
+            found[Finding(name, "no default", message)] = None
+        else:
+            found |= dict.fromkeys(Finding(name, "broken link", told) for told in broken_links(content))
+    yield from found
 
 
 def _content_findings(renderer: Renderer, name: str, content: Content) -> Iterator[Finding]:
@@ -126,9 +132,6 @@ def _content_findings(renderer: Renderer, name: str, content: Content) -> Iterat
     targets = [anchor.get("href") for anchor in document.xpath("//a")]
     if spec.message_class == "marketing" and content.unsubscribe_url not in targets:
         yield Finding(name, "no unsubscribe link", "link to {{ links.unsubscribe }}, or include the footer")
-    for target in targets:
-        if not (target or "").startswith(("https://", "mailto:", "tel:")):
-            yield Finding(name, "broken link", f"a link leads to {target!r}; it must be an https address")
     for image in document.xpath("//img[not(@alt)]"):
         yield Finding(name, "no alt text", f'image {image.get("src", "")[:60]}: say what it shows, or alt=""')
 

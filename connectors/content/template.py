@@ -108,6 +108,14 @@ class TemplateSpec(BaseModel):
         """The preheader for an arm."""
         return self._varied("preheader", variant)
 
+    def texts(self) -> list[str]:
+        """Everything in `template.yml` that is filled per recipient."""
+        texts = [self.subject, self.preheader, self.text, self.url, self.image]
+        texts += [text for action in self.actions for text in (action.title, action.url)]
+        texts += self.approved.parameters if self.approved else []
+        texts += [text for arm in self.variants.values() for text in (arm.subject, arm.preheader)]
+        return [text for text in texts if text]
+
     def _varied(self, field: Literal["subject", "preheader"], variant: str | None) -> str:
         arm = self.variants.get(variant or "")
         return (getattr(arm, field) if arm else None) or getattr(self, field) or ""

@@ -1,17 +1,24 @@
-"""Whether names lead somewhere: signals, segments, templates, traits, systems, conditions, steps."""
+"""Whether names lead somewhere: signals, segments, templates, traits, systems, conditions, steps.
+
+What a step hands to its template is looked at in `contents`.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 import yaml
 
+from connectors.content.needs import Needs, needs_of
+from connectors.content.template import Library
 from connectors.forwarding.declared import read_declared
 from dagster_project.flows.conditions import OWN_TRAITS, Condition, Term
+from dagster_project.flows.contents import check_contents
 from dagster_project.flows.problems import Path, Problem, unknown_word
 from dagster_project.flows.source import Source
 from dagster_project.flows.spec import Action, Definition
@@ -33,6 +40,7 @@ class Known:
         templates: folders below `connectors/content/templates`, as `email/welcome`.
         traits: columns of `profiles`; what is behind `traits.` is the shop's own, and no file lists it.
         webhooks: systems that `webhooks.yml` declares.
+        needs: what a template needs from the step that sends it; without it contents are not looked at.
     """
 
     signals: frozenset[str]
@@ -40,6 +48,7 @@ class Known:
     templates: frozenset[str]
     traits: frozenset[str]
     webhooks: frozenset[str]
+    needs: Callable[[str], Needs] | None = None
 
     @classmethod
     def in_project(cls, settings: Settings) -> Known:
@@ -49,7 +58,7 @@ class Known:
             WebhooksError: when `webhooks.yml` cannot be read.
         """
         dbt = settings.dbt_project
-        templates = dbt.parent / "connectors" / "content" / "templates"
+        content = dbt.parent / "connectors" / "content"
         return cls(
             signals=_signals(dbt / "seeds" / "event_kinds.csv") | DERIVED_SIGNALS,
             segments=frozenset(
@@ -58,11 +67,12 @@ class Known:
             ),
             templates=frozenset(
                 f"{path.parent.name}/{path.name}"
-                for path in templates.glob("*/*")
+                for path in (content / "templates").glob("*/*")
                 if path.parent.name in {"email", "sms", "whatsapp", "push"}
             ),
             traits=_columns(dbt / "models" / "marts" / "profiles" / "profiles.yml") - {OWN_TRAITS},
             webhooks=frozenset(read_declared(settings.webhooks_path)),
+            needs=_needs_in(content),
         )
 
 
@@ -90,6 +100,8 @@ def check(definition: Definition, source: Source, known: Known | None) -> Iterat
             words = unknown_word(action.webhook, "system", known.webhooks)
             words["message"] += ": declare it in webhooks.yml"
             yield source.problem((*path, "webhook"), **words)
+    if known.needs:
+        yield from check_contents(definition, source, known.needs, known.templates)
 
 
 def _check_steps(definition: Definition, source: Source) -> Iterator[Problem]:
@@ -155,6 +167,12 @@ def _actions(definition: Definition) -> Iterator[tuple[Path, Action]]:
             yield ("steps", position, "branch", arm_position), arm
         for name, variant in (step.ab_test or {}).items():
             yield ("steps", position, "ab_test", name), variant
+
+
+def _needs_in(content: FilePath) -> Callable[[str], Needs]:
+    """Templates are read when the first flow sends one."""
+    library = cache(lambda: Library(content))
+    return cache(lambda name: needs_of(library(), name))
 
 
 def _signals(path: FilePath) -> frozenset[str]:

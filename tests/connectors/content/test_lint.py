@@ -19,8 +19,8 @@ def findings(tmp_path):
         " optional: [profile.first_name, recommendations, recommendations.price]}"
     )
 
-    def lint(column, spec="{description: d, subject: Hello}", mjml=None):
-        folder = tmp_path / "templates" / "email" / "tiny"
+    def lint(column, spec="{description: d, subject: Hello}", mjml=None, name="email/tiny"):
+        folder = tmp_path / "templates" / name
         folder.mkdir(parents=True)
         (folder / "template.yml").write_text(spec)
         body = f"<mj-body><mj-section><mj-column>{column}</mj-column></mj-section></mj-body>"
@@ -97,6 +97,32 @@ def test_a_link_must_lead_somewhere(findings):
     assert "broken link" in rules(findings(text('<a href="mailto:">m</a><a>nowhere</a>')))
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["www.shop.example/cart", "/cart", "http://shop.example", "javascript:alert(1)", "https:///cart"],
+)
+def test_a_link_is_judged_by_where_it_leads_not_by_our_address_in_front(findings, target):
+    said = f"a link leads to '{target}'; it must be an https address, or one of an app (shop://…)"
+    assert findings(text(f'<a href="{target}">cart</a>')) == [("broken link", said)]
+
+
+@pytest.mark.parametrize(
+    "target", ["https://shop.example/cart?a=1&amp;b={{ profile.profile_id }}", "shop://cart"]
+)
+def test_a_link_may_lead_to_a_site_or_into_an_app(findings, target):
+    assert findings(text(f'<a href="{target}">cart</a>')) == []
+
+
+def test_a_link_that_only_some_people_get_is_looked_at_too(findings):
+    place = "{{ 'https://t.example' if profile.first_name is defined else 't.example' }}"
+    assert rules(findings(text(f'<a href="{place}">t</a>'))) == ["broken link"]
+
+
+def test_a_text_message_leads_to_an_https_address_too(findings):
+    spec = "{description: d, message_class: operational, text: \"Look: {{ click('t.example') }}\"}"
+    assert rules(findings("", spec, name="sms/tiny")) == ["broken link"]
+
+
 def test_what_is_not_mjml_is_refused(findings):
     assert rules(findings("", mjml="<mjml><mj-body><mj-section></mj-body></mjml>")) == ["source"]
 
@@ -129,6 +155,13 @@ def test_a_syntax_error_is_reported_with_its_line(findings):
 def test_every_arm_is_looked_at(findings):
     spec = "{description: d, subject: Hello, variants: {b: {subject: '{{ payload.code }}'}}}"
     assert "unknown variable" in rules(findings(text("x"), spec))
+
+
+def test_every_arm_survives_people_who_lack_something(findings):
+    spec = "{description: d, subject: Hello, variants: {b: {subject: 'Hi {{ profile.first_name }}'}}}"
+    ((rule, message),) = findings(text("x"), spec)
+    assert rule == "no default"
+    assert "`profile.first_name` is undefined" in message
 
 
 def test_paths_of_a_context_see_through_lists():

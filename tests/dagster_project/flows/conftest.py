@@ -1,6 +1,7 @@
 """Flows written in a test, as text or as a mapping."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -48,19 +49,21 @@ class Written:
 
     example = EXAMPLE
 
-    def flow(self, definition: str | dict = EXAMPLE, name: str = "cart_recovery") -> Flow:
-        """The flow, checked against a small shop."""
+    def flow(self, definition: str | dict = EXAMPLE, name: str = "cart_recovery", **known: object) -> Flow:
+        """The flow, checked against a small shop; `known` says what that shop has otherwise."""
         text = definition if isinstance(definition, str) else yaml.safe_dump(definition, sort_keys=False)
         meta = f"owner: team:lifecycle\nflow:\n{textwrap.indent(text.strip(chr(10)), '  ')}\n"
         head = (
             f"models:\n  - name: flow_{name}\n    description: Who left a cart.\n    config:\n      meta:\n"
         )
-        return parse_flow(f"flow_{name}", head + textwrap.indent(meta, " " * 8), f"flow_{name}.yml", KNOWN)
+        return parse_flow(
+            f"flow_{name}", head + textwrap.indent(meta, " " * 8), f"flow_{name}.yml", replace(KNOWN, **known)
+        )
 
-    def problems(self, definition: str | dict) -> list[str]:
+    def problems(self, definition: str | dict, **known: object) -> list[str]:
         """Its mistakes without the file: "25, step reminder_3, field …"."""
         try:
-            self.flow(definition)
+            self.flow(definition, **known)
         except FlowError as error:
             return [str(problem).removeprefix("flow_cart_recovery.yml:") for problem in error.problems]
         return []

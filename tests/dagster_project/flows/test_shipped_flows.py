@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.flows.checks import Known
 from dagster_project.flows.compile import compile_flow
-from dagster_project.flows.registry import check_flows, load_flows
+from dagster_project.flows.problems import FlowError
+from dagster_project.flows.registry import check_flows, load_flows, parse_flow
 from dagster_project.flows.timetable import timetable
 from dagster_project.settings import Settings
 
@@ -79,6 +81,26 @@ def flows(settings):
 
 def test_they_have_no_mistakes(settings):
     assert check_flows(settings) == []
+
+
+@pytest.mark.parametrize(("flow", "old", "new", "told"), [
+    ("cart_recovery", "              with: {discount_code: CART10, discount_percent: 10}\n", "",
+     "step offer, field steps.offer.with: email/cart_offer reads payload.discount_code and"),
+    ("cart_recovery", "urgent_subject", "urgent_subjekt",
+     "step reminder, field steps.reminder.ab_test.urgent_subjekt: unknown variant of email/cart_reminder"),
+    ("post_purchase", "              class: transactional\n", "",
+     "step confirmation, field steps.confirmation.class: email/order_confirmation is written for transactional"),
+    ("win_back", "send: email/win_back_miss_you", "send: email/win_back_miss_you\n              class: transactional",
+     "step miss_you, field steps.miss_you.class: email/win_back_miss_you is written for marketing"),
+])  # fmt: skip
+def test_a_slip_in_one_of_them_is_told_before_anybody_is_written_to(settings, flow, old, new, told):
+    file = settings.dbt_project / "models" / "marts" / "flows" / f"flow_{flow}.yml"
+    text = file.read_text()
+    assert old in text
+    with pytest.raises(FlowError) as error:
+        parse_flow(file.stem, text.replace(old, new, 1), file.name, Known.in_project(settings))
+    (problem,) = map(str, error.value.problems)
+    assert told in problem
 
 
 def test_their_steps_come_when_the_product_says(flows):
