@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
@@ -19,13 +20,15 @@ from minijinja._lowlevel import State
 from connectors.errors import Rejected
 
 Length = Literal["full", "long", "medium", "short"]
+DATE_LENGTH = len("2026-03-01")
 
 
 def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """The filters of a brand: its currency, locale and colours are the fallbacks.
 
-    In the recipient's locale: `12.9 | money("EUR")` → `€12.90`, `1234.5 | number` → `1,234.5`,
-    `"2026-03-01" | date` → `1 March 2026`. `name | tint` is a quiet colour, always the same for the same
+    In the recipient's locale: `12.9 | money("EUR")` → `€12.90`, `1234.5 | number` → `1,234.5`. In words of
+    the template's language: `"2026-03-01" | date` → `1 March 2026`; a moment (UTC) is told as the day that it
+    is where the recipient lives. `name | tint` is a quiet colour, always the same for the same
     name, `name | initial` its first letter; `name | default("there")` stands in for undefined, null, empty.
     """
 
@@ -35,7 +38,7 @@ def build_filters(brand: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
 
     @pass_state
     def day(state: State, value: object, length: Length = "long") -> str:
-        return _shown(state, _day(value, length, state.lookup("locale")))
+        return _shown(state, _day(value, length, state.lookup("date_locale"), state.lookup("time_zone")))
 
     @pass_state
     def number(state: State, value: object) -> str:
@@ -67,11 +70,16 @@ def _number(value: object) -> Decimal:
         raise Rejected(f"{value!r} is no number") from error
 
 
-def _date(value: object) -> date:
+def _date(value: object, zone: str) -> date:
+    """The local day of a moment; a date is the same day everywhere."""
     try:
-        return value if isinstance(value, date) else datetime.fromisoformat(str(value))
+        text = str(value)
+        moment = date.fromisoformat(text) if len(text) == DATE_LENGTH else datetime.fromisoformat(text)
     except ValueError as error:
         raise Rejected(f"{value!r} is no date") from error
+    if not isinstance(moment, datetime):
+        return moment
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(_zone(zone)).date()
 
 
 def _text(value: object) -> str:
@@ -87,6 +95,29 @@ def locale_or(wanted: str | None, otherwise: str) -> str:
         return str(Locale.parse(wanted.replace("-", "_"))) if wanted else otherwise
     except (UnknownLocaleError, ValueError):
         return otherwise
+
+
+@lru_cache(maxsize=1024)
+def locale_in(language: str, wanted: str, otherwise: str) -> str:
+    """The locale for words of a language: the first of two that speaks it, else the language's own.
+
+    English for a reader with en-US has American dates, for one with de-DE those of an English brand.
+    """
+    return next((locale for locale in (wanted, otherwise) if locale.partition("_")[0] == language), language)
+
+
+@lru_cache(maxsize=1024)
+def zone_or_utc(wanted: str | None) -> str:
+    """A time zone that exists; UTC when there is none such."""
+    try:
+        return ZoneInfo(wanted or "UTC").key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
 
 
 @lru_cache(maxsize=1024)
@@ -120,5 +151,5 @@ def _decimal(value: object, locale: str) -> str:
 
 
 @lru_cache(maxsize=8192, typed=True)
-def _day(value: object, length: Length, locale: str) -> str:
-    return format_date(_date(value), format=length, locale=_parsed(locale))
+def _day(value: object, length: Length, locale: str, zone: str) -> str:
+    return format_date(_date(value, zone), format=length, locale=_parsed(locale))

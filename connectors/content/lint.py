@@ -33,7 +33,18 @@ OWN_TRAITS = "profile.traits."
 """What the shop says of some people beside the columns of `profiles`: whoever it is, it may be missing."""
 
 GIVEN_BY_THE_RENDERER = frozenset(
-    ("brand", "links", "click", "subject", "preheader", "variant", "locale", "recommendations")
+    (
+        "brand",
+        "links",
+        "click",
+        "subject",
+        "preheader",
+        "variant",
+        "locale",
+        "recommendations",
+        "time_zone",
+        "date_locale",
+    )
 )
 
 
@@ -129,6 +140,10 @@ def _content_findings(renderer: Renderer, name: str, content: Content) -> Iterat
     if size > LARGEST_HTML_BYTES:
         yield Finding(name, "size", f"{size:,} bytes of HTML; mailboxes cut off after {LARGEST_HTML_BYTES:,}")
     document = lxml.html.document_fromstring(content.html)
+    language = document.getroottree().getroot().get("lang")
+    if language not in {None, "und", renderer.library.language_of(name)}:
+        said = f'<mjml lang="{language}">, but dates are in "{renderer.library.language_of(name)}"'
+        yield Finding(name, "language", f"{said}: say language in template.yml")
     targets = [anchor.get("href") for anchor in document.xpath("//a")]
     if spec.message_class == "marketing" and content.unsubscribe_url not in targets:
         yield Finding(name, "no unsubscribe link", "link to {{ links.unsubscribe }}, or include the footer")

@@ -16,7 +16,7 @@ from typing import Any
 import minijinja
 
 from connectors.content.compile import compile_email, tidy
-from connectors.content.filters import as_html, build_filters, locale_or
+from connectors.content.filters import as_html, build_filters, locale_in, locale_or, zone_or_utc
 from connectors.content.mobile import mobile_content
 from connectors.content.template import CONTENT, Library
 from connectors.errors import ConnectorError, Rejected
@@ -79,7 +79,7 @@ class Renderer:
         name = message.template_path or ""
         self._prepare(name)
         spec = self.library.spec(name)
-        context = self._context(message)
+        context = self._context(message, self.library.language_of(name))
         if message.channel != "email":
             fill = partial(self._fill, context=context)
             return mobile_content(message, spec, fill, self.library.brand, context["locale"])
@@ -110,12 +110,13 @@ class Renderer:
         self._environment.add_template(name, text)
         return name
 
-    def _context(self, message: Message) -> dict[str, Any]:
+    def _context(self, message: Message, language: str) -> dict[str, Any]:
         """What the template sees; what is null is left out, so that only a default can stand for it."""
         given = {key: without_nulls(value) for key, value in message.context.items() if value is not None}
         profile = given.get("profile", {})
         sign = self._links.signer(message.message_id, message.profile_id, message.channel)
 
+        locale = locale_or(profile.get("locale"), self.library.brand["locale"])
         empty: dict[str, Any] = {"profile": {}, "payload": {}, "recommendations": []}
         return {
             **empty,
@@ -125,7 +126,9 @@ class Renderer:
             "links": {purpose: sign(purpose, None) for purpose in LINKS_IN_CONTEXT},
             "click": cache(partial(sign, "click")),
             "variant": message.variant or "",
-            "locale": locale_or(profile.get("locale"), self.library.brand["locale"]),
+            "locale": locale,
+            "date_locale": locale_in(language, locale, self.library.brand["locale"]),
+            "time_zone": zone_or_utc(profile.get("time_zone")),
         }
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from babel.localedata import locale_identifiers
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.errors import ConnectorError
 
@@ -23,6 +24,7 @@ CONTENT = Path(__file__).parent
 INCLUDE = re.compile(r'<mj-include\s+path="([\w/-]+)"\s*/>')
 BRAND = re.compile(r"\{\{\s*brand\.([\w.]+)\s*\}\}")
 DEEPEST_INCLUDE = 5
+LANGUAGES = frozenset(code for code in locale_identifiers() if "_" not in code)
 
 
 class TemplateError(ConnectorError):
@@ -65,12 +67,20 @@ class ApprovedTemplate(BaseModel):
     parameters: list[str] = Field(default_factory=list)
 
 
+def known_language(code: str) -> str:
+    """The code of a language that has names for months: "en", "de"."""
+    if code not in LANGUAGES:
+        raise ValueError(f'unknown language "{code}": write a code such as en, de or fr')
+    return code
+
+
 class TemplateSpec(BaseModel):
     """`template.yml`.
 
     Attributes:
         description: one sentence for the people who pick templates.
         message_class: marketing templates must carry an unsubscribe link.
+        language: of its words, which dates then follow; the brand's when it is not said.
         extends: another template of the same channel whose body and sections are used unless overridden.
         subject: subject of an e-mail, title of a push.
         preheader: the line that a mailbox shows after the subject.
@@ -88,6 +98,7 @@ class TemplateSpec(BaseModel):
 
     description: str
     message_class: Literal["marketing", "operational", "transactional"] = "marketing"
+    language: Annotated[str, AfterValidator(known_language)] | None = None
     extends: str | None = None
     subject: str | None = None
     preheader: str | None = None
@@ -148,6 +159,10 @@ class Library:
         own = self.spec(name).sample
         empty: dict[str, Any] = {"entry": {}, "payload": {}}
         return empty | self.sample | own | {"profile": self.sample["profile"] | own.get("profile", {})}
+
+    def language_of(self, name: str) -> str:
+        """The language in which a template is written."""
+        return self.spec(name).language or str(self.brand["locale"]).partition("_")[0]
 
     def _read_spec(self, name: str) -> TemplateSpec:
         path = self.folder / "templates" / name / "template.yml"

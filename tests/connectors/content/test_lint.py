@@ -164,6 +164,12 @@ def test_every_arm_survives_people_who_lack_something(findings):
     assert "`profile.first_name` is undefined" in message
 
 
+def test_the_language_of_dates_is_that_of_the_mail(findings):
+    mjml = f'<mjml lang="de"><mj-body><mj-section><mj-column>{text("x")}</mj-column></mj-section></mj-body></mjml>'
+    said = '<mjml lang="de">, but dates are in "en": say language in template.yml'
+    assert findings("", mjml=mjml) == [("language", said)]
+
+
 def test_paths_of_a_context_see_through_lists():
     assert paths({"a": {"b": [{"c": 1}, {"d": 2}]}}) == {"a", "a.b", "a.b.c", "a.b.d"}
 

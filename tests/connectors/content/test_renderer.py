@@ -6,7 +6,7 @@ import lxml.html
 import pytest
 
 from connectors.content import open_renderer
-from connectors.content.template import Library
+from connectors.content.template import Library, TemplateError
 from connectors.errors import Rejected
 from connectors.links import Links
 
@@ -105,10 +105,60 @@ def test_the_arm_of_a_test_picks_the_subject(render, variant, subject):
     assert render("email/cart_reminder", variant=variant).subject == subject
 
 
-def test_money_and_dates_follow_the_recipients_locale(render, shop):
+def test_money_follows_the_recipients_locale(render, shop):
     context = shop.library.sample_context("email/cart_reminder")
     german = {**context, "profile": {**context["profile"], "locale": "de-AT"}}
     assert "€ 64,90" in render("email/cart_reminder", german).text.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(("locale", "day"), [
+    ("en-GB", "3 August 2026"),
+    ("en-US", "August 3, 2026"),
+    ("de-DE", "3 August 2026"),
+    ("pt-PT", "3 August 2026"),
+    (None, "3 August 2026"),
+])  # fmt: skip
+def test_an_english_sentence_has_an_english_date(render, shop, locale, day):
+    context = shop.library.sample_context("email/win_back_miss_you")
+    entry = {"last_ordered_at": "2026-08-03T10:00:00"}
+    told = render("email/win_back_miss_you", {**context, "profile": {"locale": locale}, "entry": entry}).text
+    assert f"Your last order left us on {day}." in told
+
+
+def test_a_german_template_has_german_dates_for_everybody(library, message):
+    shop = library(
+        section("Am {{ entry.day | date }}"),
+        "{description: d, subject: s, language: de, sample: {entry: {}}}",
+    )
+    for locale in ("en-GB", "fr-FR", "de-AT"):
+        context = {"profile": {"locale": locale}, "entry": {"day": "2026-08-03"}}
+        assert (
+            shop.render(message("ann", template="email/tiny", context=context)).text == "Am 3. August 2026\n"
+        )
+
+
+def test_a_language_that_nobody_speaks_is_refused(library):
+    shop = library(section("x"), "{description: d, language: tlh}")
+    with pytest.raises(TemplateError, match=r"language: .*unknown language .tlh.: write a code such as en"):
+        shop.preview("email/tiny")
+
+
+@pytest.mark.parametrize(("zone", "moment", "day"), [
+    ("Europe/Vienna", "2026-08-02 22:30:00", "3 August 2026"),
+    ("America/New_York", "2026-08-03T03:59:59", "2 August 2026"),
+    ("America/New_York", "2026-08-03T04:00:00Z", "3 August 2026"),
+    ("Europe/Vienna", "2026-08-03T00:30:00+02:00", "3 August 2026"),
+    ("Mars/Olympus", "2026-08-02 22:30:00", "2 August 2026"),
+    ("../etc/passwd", "2026-08-02 22:30:00", "2 August 2026"),
+    (None, "2026-08-02 22:30:00", "2 August 2026"),
+    ("Asia/Tokyo", "2026-08-02", "2 August 2026"),
+])  # fmt: skip
+def test_a_moment_is_told_as_the_day_that_it_is_where_the_recipient_lives(
+    library, message, zone, moment, day
+):
+    shop = library(section("{{ entry.moment | date }}"))
+    context = {"profile": {"time_zone": zone}, "entry": {"moment": moment}}
+    assert shop.render(message("ann", template="email/tiny", context=context)).text == f"{day}\n"
 
 
 def test_a_locale_that_nobody_knows_falls_back_to_the_brands(render, shop):
