@@ -77,8 +77,8 @@ def test_the_text_part_reads_like_the_mail(render):
         "Still thinking it over, Ann?",
         "Good things need a moment. We kept everything the way you left it, so you can go on whenever you like.",
         "Yirgacheffe",
-        "Quantity 2",
-        "€16.90",
+        "Quantity 2, €16.90 each",
+        "€33.80",
         "Swan Kettle",
         "Quantity 1",
         "€64.90",
@@ -92,6 +92,33 @@ def test_the_text_part_reads_like_the_mail(render):
         "You get this mail because you asked for news from Millrace.",
         "Unsubscribe",
         "Millrace Coffee & Tea, 4 Weir Lane, 1010 Vienna",
+    ]
+
+
+@pytest.mark.parametrize(("differences", "rows"), [
+    ({"value": 39.7}, ["Total", "€39.70"]),
+    ({"discount": 3.97, "value": 35.73}, ["Discount", "-€3.97", "Total", "€35.73"]),
+    (
+        {"discount": 3.97, "other_charges": 4.9, "value": 40.63},
+        ["Discount", "-€3.97", "Shipping, tax and other", "€4.90", "Total", "€40.63"],
+    ),
+    ({"other_charges": -1, "value": 38.7}, ["Reductions", "-€1.00", "Total", "€38.70"]),
+])  # fmt: skip
+def test_a_receipt_shows_how_its_lines_become_the_total(render, shop, differences, rows):
+    items = [
+        {"product_id": "P1", "name": "Sencha", "price": 16.9, "quantity": 2},
+        {"product_id": "P2", "name": "Filters", "price": 5.9, "quantity": 1},
+    ]
+    context = shop.library.sample_context("email/order_confirmation")
+    entry = {"order_id": "o1", "items": items, "currency": "EUR", **differences}
+    words = render("email/order_confirmation", {**context, "entry": entry}).text.split("on it.")[1]
+    amounts = [line for line in words.splitlines() if line and "http" not in line][1:]
+    assert amounts[: amounts.index("1")] == [
+        "Quantity 2, €16.90 each",
+        "€33.80",
+        "Quantity 1",
+        "€5.90",
+        *rows,
     ]
 
 

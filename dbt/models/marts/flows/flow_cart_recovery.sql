@@ -22,6 +22,12 @@ orders as (
 
 ),
 
+products as (
+
+    select * from {{ ref('products') }}
+
+),
+
 idle_carts as (
 
     select
@@ -29,7 +35,7 @@ idle_carts as (
         identifier_id,
         last_activity_at,
         {{ add_seconds('last_activity_at', idle_seconds) }} as abandoned_at,
-        items,
+        {{ json_array('items', '$') }} as items,
         value,
         coalesce(currency, '{{ var("shop_currency") }}') as currency
     from carts
@@ -73,6 +79,66 @@ abandoned_carts as (
 
 ),
 
+items as (
+
+    select
+        abandoned_carts.cart_id,
+        line.position,
+        {{ json_text('line.value', '$.product_id') }} as product_id,
+        {{ json_text('line.value', '$.name') }} as name,
+        {{ json_decimal('line.value', '$.price') }} as price,
+        {{ json_decimal('line.value', '$.quantity') }} as quantity,
+        {{ json_text('line.value', '$.url') }} as url,
+        {{ json_text('line.value', '$.image_url') }} as image_url
+    from abandoned_carts
+    cross join {{ list_elements('abandoned_carts.items') }} as line(value, position)
+
+),
+
+-- events of carts rarely say where the page and the picture of a product are; the catalogue does
+described_items as (
+
+    select
+        items.cart_id,
+        items.position,
+        items.product_id,
+        coalesce(items.name, products.name) as name,
+        items.price,
+        cast(items.quantity as bigint) as quantity,
+        coalesce(items.url, products.url) as url,
+        coalesce(items.image_url, products.image_url) as image_url
+    from items
+    left join products on items.product_id = products.product_id
+
+),
+
+item_lists as (
+
+    select
+        cart_id,
+        {{ json_list(
+            json_object(['product_id', 'name', 'price', 'quantity', 'url', 'image_url']),
+            order_by='position',
+        ) }} as items
+    from described_items
+    group by cart_id
+
+),
+
+described_carts as (
+
+    select
+        abandoned_carts.cart_id,
+        abandoned_carts.profile_id,
+        abandoned_carts.abandoned_at,
+        abandoned_carts.value,
+        abandoned_carts.currency,
+        coalesce(item_lists.items, cast('[]' as json)) as items
+    from abandoned_carts
+    left join item_lists on abandoned_carts.cart_id = item_lists.cart_id
+
+),
+
 entries as (
 
     select
@@ -80,7 +146,7 @@ entries as (
         profile_id,
         abandoned_at as entered_at,
         {{ json_object(['cart_id', 'items', 'value', 'currency']) }} as context
-    from abandoned_carts
+    from described_carts
 
 )
 
