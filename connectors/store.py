@@ -25,7 +25,7 @@ from connectors import tables
 from connectors.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0006"
+HEAD = "0007"
 BUSY_SECONDS = 30
 ROWS_PER_STATEMENT = 500
 ROWS_PER_TRANSACTION = 5_000

@@ -103,6 +103,7 @@ facts = Table(
     Column("channel", String(32)),
     Column("purpose", String(64)),
     Column("occurred_at", DateTime, nullable=False),
+    Column("cart", Text),
     Index("facts_by_identifier", "identifier", "identifier_type"),
     Index("facts_by_time", "occurred_at"),
 )

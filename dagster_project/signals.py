@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from connectors.delivery.carts import CART_SIGNALS, EMPTIED
 from connectors.delivery.facts import FORBIDDING, SIGNALS
 from dagster_project.flows.registry import load_flows
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def live_signals(settings: Settings) -> dict[str, str]:
     """Signals by event name: what concerns every message, and the exits and goals of the flows there are.
 
-    A signal that no single event says (`cart_emptied`) is not among them: the next run works it out.
+    No single event says that a cart was emptied: where that ends a flow, all events count that change a cart.
 
     Raises:
         FlowError: when a flow cannot be read.
@@ -28,4 +29,5 @@ def live_signals(settings: Settings) -> dict[str, str]:
     with kinds.open(encoding="utf-8", newline="") as lines:
         words = {row["event_name"]: row["signal"] for row in csv.DictReader(lines)}
     exits = {name: signal for name, signal in words.items() if signal in ending}
-    return {name: SIGNALS[name] for name in FORBIDDING} | exits
+    carts = CART_SIGNALS if EMPTIED in ending else {}
+    return {name: SIGNALS[name] for name in FORBIDDING} | exits | carts

@@ -17,6 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.delivery.carts import CART_SIGNALS, cart_change
 from connectors.events.files import EventFiles
 from connectors.landing import Landing, LandingFile
 from connectors.model import IDENTIFIERS
@@ -37,8 +38,6 @@ SIGNALS = {
     "Order Completed": "ordered",
     "Order Refunded": "refunded",
     "Product Viewed": "product_viewed",
-    "Product Added": "product_added",
-    "Checkout Started": "checkout_started",
     "Subscribed": "subscribed",
     "Unsubscribed": "unsubscribed",
     "Email Opened": "message_opened",
@@ -48,6 +47,7 @@ SIGNALS = {
     "Order Cancelled": "order_cancelled",
     "Device Revoked": "device_revoked",
     "Address Suppressed": "address_suppressed",
+    **CART_SIGNALS,
 }
 """Events that may end a flow or forbid a message; the words are those of the seed `event_kinds`."""
 
@@ -181,6 +181,7 @@ def _collect(event: Mapping[str, Any], signal: str, found: _Found) -> None:
         "channel": _word(properties.get("channel"), LONGEST_CHANNEL),
         "purpose": _word(properties.get("purpose"), LONGEST_PURPOSE),
         "occurred_at": event["occurred_at"],
+        "cart": cart_change(event["event_name"], properties),
     }
     name = event["event_name"]
     channel = _channel(name, properties)

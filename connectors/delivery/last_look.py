@@ -6,7 +6,7 @@ Runs inside the claim's transaction. A message is refused for good (`skip`) or k
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from connectors.delivery.carts import is_emptied
 from connectors.delivery.facts import WHOLE_PERSON
 from connectors.delivery.policies import Late
 from connectors.model import IDENTIFIERS, Message
@@ -127,9 +128,10 @@ def _late_ruling(message: Message, evidence: Evidence) -> Literal["skip", "hold"
     return "hold" if declared and declared.then == "ask" else "skip"
 
 
-def _has_exited(message: Message, news: Iterable[Mapping[str, Any]]) -> bool:
+def _has_exited(message: Message, news: Collection[Mapping[str, Any]]) -> bool:
     since = message.entered_at or message.decided_at
-    return any(fact["signal"] in message.exit_signals and fact["occurred_at"] > since for fact in news)
+    told = any(fact["signal"] in message.exit_signals and fact["occurred_at"] > since for fact in news)
+    return told or is_emptied(message, news)
 
 
 def _is_suppressed(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> bool:

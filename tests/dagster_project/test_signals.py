@@ -16,3 +16,8 @@ def test_exits_and_goals_of_the_flows_and_what_forbids_messages_count_at_once(tm
 
 def test_browsing_that_ends_no_flow_costs_no_row(tmp_path):
     assert "Product Viewed" not in live_signals(Settings.under(tmp_path))
+
+
+def test_what_empties_a_cart_counts_at_once_where_that_ends_a_flow(tmp_path):
+    live = live_signals(Settings.under(tmp_path))
+    assert {"Product Removed": "product_removed", "Cart Viewed": "cart_viewed"}.items() <= live.items()

@@ -266,3 +266,70 @@ def test_a_message_waits_when_quiet_hours_have_begun(look, message, agree, now):
 
 def test_a_profile_update_asks_for_no_consent(look, message):
     assert look(message("ann", channel="profile", address="profile-ann")) == "go"
+
+
+@pytest.fixture
+def reminder(agree, message, now):
+    """A reminder of a cart with two kettles and a tea."""
+    agree("ann")
+    items = [{"product_id": "kettle", "quantity": 2}, {"product_id": "tea", "quantity": 1}]
+    return message(
+        "ann",
+        exit_signals=("ordered", "cart_emptied"),
+        entered_at=now - timedelta(hours=1),
+        context={"entry": {"cart_id": "c1", "items": items}},
+    )
+
+
+def line(product, quantity=None, cart="c1"):
+    said = {"product_id": product, "quantity": quantity, "cart_id": cart}
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def contents(*lines, cart="c1"):
+    return {"cart_id": cart, "products": list(lines)}
+
+
+EMPTIED = ("skip", "exited")
+
+
+@pytest.mark.parametrize(("events", "verdict"), [
+    ([("Product Removed", line("kettle", 2)), ("Product Removed", line("tea", 1))], EMPTIED),
+    ([("Product Removed", line("kettle")), ("Product Removed", line("tea"))], EMPTIED),
+    ([("Product Removed", line("kettle", cart=None)), ("Product Removed", line("tea", cart=None))], EMPTIED),
+    ([("Cart Viewed", contents())], EMPTIED),
+    ([("Product Removed", line("kettle", 1)), ("Product Removed", line("tea", 1))], "go"),
+    ([("Product Removed", line("kettle", 2))], "go"),
+    ([("Product Removed", line("kettle", cart="c2")), ("Product Removed", line("tea", cart="c2"))], "go"),
+    ([("Cart Viewed", contents(cart="c2"))], "go"),
+    ([("Cart Viewed", {"cart_id": "c1"})], "go"),
+    ([("Cart Viewed", contents(line("tea")))], "go"),
+    ([("Cart Viewed", contents(line("tea"), line("tea"))), ("Product Removed", line("tea", 1))], "go"),
+    ([("Cart Viewed", contents(line("tea"))), ("Product Removed", line("tea", 1))], EMPTIED),
+    ([("Cart Viewed", contents()), ("Product Added", line("tea"))], "go"),
+    ([("Product Added", line("mug")), ("Product Removed", line("kettle")), ("Product Removed", line("tea"))], "go"),
+])  # fmt: skip
+def test_a_cart_that_was_emptied_a_second_ago_is_not_reminded_of(look, happens, reminder, events, verdict):
+    for seconds, (event, properties) in enumerate(reversed(events), 1):
+        happens(event, userId="ann", ago=seconds * SECOND, properties=properties)
+    assert look(reminder) == verdict
+
+
+def test_what_left_the_cart_before_it_was_abandoned_left_it_then(look, happens, reminder):
+    for product in ("kettle", "tea"):
+        happens("Product Removed", userId="ann", ago=timedelta(hours=2), properties=line(product))
+    assert look(reminder) == "go"
+
+
+def test_an_event_that_names_a_person_twice_counts_once(look, happens, reminder):
+    properties = {**line("kettle", 1), "email": "ann@example.com"}
+    happens("Product Removed", userId="ann", properties=properties)
+    happens("Product Removed", userId="ann", properties=line("tea", 1))
+    assert look(reminder) == "go"
+
+
+def test_a_flow_that_does_not_end_on_an_emptied_cart_goes_on(look, happens, message, agree):
+    agree("ann")
+    happens("Cart Viewed", userId="ann", properties=contents())
+    cart = {"entry": {"cart_id": "c1", "items": [{"product_id": "tea"}]}}
+    assert look(message("ann", exit_signals=("ordered",), context=cart)) == "go"
