@@ -114,7 +114,7 @@ def _customer(seed: int, number: int, calendar: Calendar) -> Customer:
         last_old_order_days=last_old_order_days,
         subscribes=tuple(
             channel
-            for channel, share in (("email", 0.82), ("sms", 0.25), ("push", 0.2))
+            for channel, share in (("email", 0.82), ("sms", 0.25), ("push", 0.4))
             if dice.random() < share
         ),
         tells_time_zone=dice.random() < TELLS_TIME_ZONE_SHARE,

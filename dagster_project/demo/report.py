@@ -89,6 +89,7 @@ def next_steps(result: DemoResult) -> str:
     return (
         f"\n{result.ticks} ticks in {result.seconds:.0f} s. Where to look next:\n"
         f"  {result.home / 'outbox' / 'email'}  every mail, a file that a mail program opens\n"
+        f"  {result.home / 'outbox'}  beside it `sms` and `push`: what would have gone to phones\n"
         f"  {result.home / 'demo' / 'truth.json'}  what each flow really caused\n"
         '  millrace sql "select * from flow_performance order by date desc limit 20"\n'
         "  millrace flows show cart_recovery\n"

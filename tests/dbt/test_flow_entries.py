@@ -77,7 +77,8 @@ def test_each_person_enters_the_flow_that_is_meant(noon):
     tea = {"product_id": "tea", "name": "Green Tea", "price": 12.5, "quantity": 2, **unseen}
     pot = {"product_id": "pot", "name": "Pot", "price": 600, "quantity": 1, **unseen}
     cart = {"cart_id": "cart-1", "items": [tea], "value": 25, "currency": "EUR"}
-    order = {"order_id": "order-1", "items": [pot, tea], "value": 625, "currency": "EUR"}
+    order = {"order_id": "order-1", "items": [pot, tea], "discount": None, "other_charges": None, "value": 625,
+             "currency": "EUR"}  # fmt: skip
     looked_at = [{"product_id": item["product_id"], "name": item["name"], "price": item["price"], "currency": "EUR",
                   **unseen} for item in (pot, tea)]  # fmt: skip
     lapsed = {"last_ordered_at": "2025-12-01 06:00:00", "favourite_category": "Tea"}

@@ -98,6 +98,20 @@ def test_of_a_cancelled_order_nothing_more_is_heard_and_the_other_order_goes_on(
     ]
 
 
+def test_a_parcel_is_announced_by_text_to_whom_asked_for_texts(shop: Shop) -> None:
+    for person in ("ann", "bob"):
+        shop.has_customer(person, phone=f"+4366412345{len(person)}{ord(person[0])}")
+        shop.orders(person, at="mon 9 mar 08:30")
+    shop.subscribes("ann", at="mon 9 mar 08:45", channel="sms")
+    shop.runs_at("mon 9 mar 09:00", "thu 12 mar 09:00", "mon 16 mar 09:00")
+    for person, shipping in (("ann", "sms/shipping_update"), ("bob", "email/shipping_update")):
+        assert shop.messages(person) == [
+            ("mon 9 mar 09:00", "email/order_confirmation"),
+            ("thu 12 mar 09:00", shipping),
+            ("mon 16 mar 09:00", "email/review_request"),
+        ]
+
+
 def test_win_back(shop: Shop) -> None:
     for person in ("ann", "bob", "cat"):
         shop.has_customer(person)

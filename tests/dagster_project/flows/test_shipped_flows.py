@@ -29,6 +29,7 @@ TIMINGS = {
         ("at once", "order_confirmation", "transactional"),
         ("+3 days", "", ""),
         ("+3 days", "shipping_update", "operational"),
+        ("+3 days", "shipping_update", "operational"),
         ("+7 days", "", ""),
         ("+7 days", "review_request", ""),
         ("+30 days", "", ""),
