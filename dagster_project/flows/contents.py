@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import minijinja
+import yaml
 
 from connectors.content.needs import Needs
 from connectors.errors import ConnectorError
@@ -50,8 +51,10 @@ def check_contents(
         sends = [send for send in _sends(definition, path, step) if send.template in templates]
         try:
             needs = {send.template: needs_of(send.template) for send in sends}
-        except (ConnectorError, minijinja.TemplateError) as error:
-            told[source.problem((*path, "send"), str(error).splitlines()[0].rstrip("."))] = None
+        except (ConnectorError, minijinja.TemplateError, yaml.YAMLError) as error:
+            names = ", ".join(sorted({send.template for send in sends}))
+            said = f"{names} cannot be used: {str(error).splitlines()[0].rstrip('.')}"
+            told[source.problem((*path, "send"), said)] = None
             continue
         for send in sends:
             told |= dict.fromkeys(_check_class(send, source, needs[send.template]))

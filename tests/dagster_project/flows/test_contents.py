@@ -128,10 +128,13 @@ def test_an_arm_may_add_what_the_template_reads(problems):
     assert problems(f"send: email/offer\nab_test: {arms}") == []
 
 
-def test_a_template_that_cannot_be_used_is_told_at_the_step(written):
-    (problem,) = written.problems(
-        "reenter: never\nsteps:\n  - {step: only, send: email/letter}",
-        needs=lambda name: needs_of(Library(), name),
-        templates=["email/letter"],
-    )
-    assert "field steps.only.send: no template email/letter: create" in problem
+@pytest.mark.parametrize(("spec", "said"), [
+    ("{description: d, subjekt: s}", "email/letter/template.yml: subjekt:"),
+    ("{description: d", "while parsing a flow mapping"),
+    ("{description: d, subject: '{{ payload.code'}", "syntax error"),
+])  # fmt: skip
+def test_a_template_that_cannot_be_used_is_told_at_the_step(problems, tmp_path, spec, said):
+    (tmp_path / "templates" / "email" / "letter" / "template.yml").write_text(spec)
+    (problem,) = problems("send: email/letter")
+    assert problem.startswith("11, step only, field steps.only.send: email/letter cannot be used: ")
+    assert said in problem
