@@ -16,6 +16,8 @@ Mailbox = Literal["good", "gone", "busy"]
 ANONYMOUS_SHARE = 0.08
 TELLS_TIME_ZONE_SHARE = 0.7
 PRIVACY_PROXY_SHARE = 0.2
+APP_SHARE = 0.2
+REGULARS_APP_SHARE = 0.7  # of those who come more than once a week
 SETTLED_SHARE = 0.72
 DRIFTED_SHARE = 0.3
 OLDEST_ACCOUNT_DAYS = 420
@@ -114,7 +116,11 @@ def _customer(seed: int, number: int, calendar: Calendar) -> Customer:
         last_old_order_days=last_old_order_days,
         subscribes=tuple(
             channel
-            for channel, share in (("email", 0.82), ("sms", 0.25), ("push", 0.4))
+            for channel, share in (
+                ("email", 0.82),
+                ("sms", 0.25),
+                ("push", REGULARS_APP_SHARE if visits_per_week > 1 else APP_SHARE),
+            )
             if dice.random() < share
         ),
         tells_time_zone=dice.random() < TELLS_TIME_ZONE_SHARE,
