@@ -64,6 +64,26 @@ def test_a_phone_whose_clock_is_ahead_has_ordered_all_the_same(send, key, messag
     assert claims(message("ann")) == "exited"
 
 
+def test_a_cart_emptied_one_second_before_the_reminder_stops_it(send, key, message, agree, claims, now):
+    agree("ann")
+    cart = {"cart_id": "c1", "items": [{"product_id": "tea", "quantity": 2}]}
+    reminder = message("ann", context={"entry": cart}, entered_at=now - timedelta(hours=1))
+    removed = {
+        "event": "Product Removed",
+        "userId": "ann",
+        "properties": {"product_id": "tea", "cart_id": "c1"},
+    }
+    send(
+        key,
+        ("/v1/track", removed | {"messageId": "1", "properties": removed["properties"] | {"quantity": 1}}),
+    )
+    send(
+        key,
+        ("/v1/track", removed | {"messageId": "2", "properties": removed["properties"] | {"quantity": 1}}),
+    )
+    assert claims(reminder) == "exited"
+
+
 def test_an_unsubscription_by_a_server_holds_at_once(send, key, message, agree, claims):
     agree("ann")
     no = {"event": "Unsubscribed", "userId": "ann", "properties": {"channel": "email"}}
