@@ -30,7 +30,7 @@ told as (
         case
             when
                 event_kinds.signal in ('message_opened', 'message_clicked')
-                and {{ json_text('events.properties', '$.is_machine') }} is distinct from 'true'
+                and coalesce({{ json_text('events.properties', '$.is_machine') }}, 'false') <> 'true'
                 then event_kinds.signal
         end as reaction,
     from events

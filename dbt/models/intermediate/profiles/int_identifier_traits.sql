@@ -41,7 +41,7 @@ own_traits as (
 
     select
         identified.identifier_id,
-        own.member.key as key,
+        own.member.key,
         cast(own.member.value as varchar) as value,
         identified.event_id,
         identified.occurred_at,
