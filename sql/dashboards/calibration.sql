@@ -2,13 +2,13 @@
 select
     name as flow,
     model,
-    order_count as credited_orders,
-    caused_order_count as caused_orders,
-    calibration,
-    calibration_low,
-    calibration_high,
-    1 between calibration_low and calibration_high as agrees,
+    round(order_count, 1) as credited_orders,
+    round(caused_order_count, 1) as caused_orders,
+    round(calibration, 2) as calibration,
+    round(calibration_low, 2) as calibration_low,
+    round(calibration_high, 2) as calibration_high,
+    1 between attribution.calibration_low and attribution.calibration_high as agrees,
     calibration_warning as warning,
 from attribution
 where dimension = 'flow'
-order by flow, abs(calibration - 1), model
+order by flow, abs(attribution.calibration - 1), model

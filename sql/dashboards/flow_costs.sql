@@ -2,15 +2,16 @@
 select
     flow,
     sent_count,
-    vendor_cost,
-    discount_cost,
-    compute_cost,
-    cost_per_1000_sends,
+    round(vendor_cost, 2) as vendor_cost,
+    round(discount_cost, 2) as discount_cost,
+    round(compute_cost, 2) as compute_cost,
+    round(cost_per_1000_sends, 2) as cost_per_1000_sends,
     revenue,
-    return_on_cost,
+    round(return_on_cost, 2) as return_on_cost,
     caused_revenue_low,
     caused_revenue,
     caused_revenue_high,
-    caused_return_on_cost,
+    round(caused_return_on_cost, 2) as caused_return_on_cost,
+    currency,
 from flow_costs
-order by cost_per_1000_sends desc, flow
+order by flow_costs.cost_per_1000_sends desc, flow

@@ -3,7 +3,7 @@ select
     flow,
     coalesce(exit_reason, 'still in') as exit_reason,
     count(*) as entries,
-    count(*) / sum(count(*)) over (partition by flow) as share,
+    round(count(*) / sum(count(*)) over (partition by flow), 4) as share,
 from flow_entries
 group by flow, coalesce(exit_reason, 'still in')
 order by flow, entries desc

@@ -3,6 +3,7 @@ select
     date,
     revenue,
     attributed_revenue,
+    currency,
     order_count,
     sent_count,
 from daily_kpis

@@ -65,41 +65,24 @@ first_decisions as (
 
 ),
 
--- who is not decided, or left before, stands with the people they were chosen with
-next_campaign_days as (
-
-    select
-        log.flow,
-        log.entry_id,
-        min(campaign_days.date) as date,
-    from log
-    inner join (select distinct flow, date from first_decisions) as campaign_days
-        on
-            log.flow = campaign_days.flow
-            and cast(log.entered_at as date) <= campaign_days.date
-    left join first_decisions
-        on log.flow = first_decisions.flow and log.entry_id = first_decisions.entry_id
-    where
-        log.kind = 'entered'
-        and log.flow_kind = 'campaign'
-        and first_decisions.entry_id is null
-    group by log.flow, log.entry_id
-
-),
-
+-- people of a campaign who left before it, or still wait, stand with those chosen when they were
 entry_days as (
 
     select
         log.flow,
         log.flow_version,
         coalesce(
-            first_decisions.date, next_campaign_days.date, cast(log.entered_at as date)
+            first_decisions.date,
+            min(first_decisions.date) over (
+                partition by log.flow
+                order by log.entered_at
+                range between current row and unbounded following
+            ),
+            cast(log.entered_at as date)
         ) as date,
     from log
     left join first_decisions
         on log.flow = first_decisions.flow and log.entry_id = first_decisions.entry_id
-    left join next_campaign_days
-        on log.flow = next_campaign_days.flow and log.entry_id = next_campaign_days.entry_id
     where log.kind = 'entered'
 
 ),
