@@ -15,7 +15,7 @@ identifiers as (
     select * from {{ ref('int_flow_identifiers') }}
 ),
 
--- windows of caps are shorter than a month
+-- only what reached a person; windows of caps are shorter than a month
 scheduled as (
     select
         identifiers.profile_id as person_id,
@@ -26,6 +26,7 @@ scheduled as (
     inner join identifiers on ledger.profile_id = identifiers.identifier_id
     where
         ledger.status = 'scheduled'
+        and ledger.channel not in ('profile', 'webhook')
         and ledger.due_at > {{ hours_ago(24 * 31) }}
 ),
 
@@ -46,7 +47,9 @@ queued as (
     inner join caps
         on messages.message_class = caps.message_class
         and caps.channel in (messages.channel, '*')
-    where messages.reason is null
+    where
+        messages.reason is null
+        and messages.action = 'send'
 ),
 
 already_scheduled as (
