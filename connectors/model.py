@@ -19,13 +19,46 @@ SuppressionReason = Literal["hard_bounced", "complained", "invalid_token", "stop
 
 
 @dataclass(frozen=True, slots=True)
+class ExitSignal:
+    """A signal that ends an entry when it happens after one moment and, unless that is none, until another."""
+
+    signal: str
+    counts_after: datetime
+    counts_until: datetime | None = None
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, str | None]) -> ExitSignal:
+        """One from its JSON object, times as ISO 8601 without a zone."""
+        until = said["counts_until"]
+        return cls(
+            str(said["signal"]),
+            datetime.fromisoformat(str(said["counts_after"])),
+            datetime.fromisoformat(until) if until else None,
+        )
+
+    def to_json(self) -> dict[str, str | None]:
+        """The JSON object that `from_json` reads."""
+        until = self.counts_until
+        return {
+            "signal": self.signal,
+            "counts_after": self.counts_after.isoformat(),
+            "counts_until": until.isoformat() if until else None,
+        }
+
+    def is_met_by(self, signal: str, occurred_at: datetime) -> bool:
+        """Whether what happened then ends the entry."""
+        is_in_time = self.counts_until is None or occurred_at <= self.counts_until
+        return signal == self.signal and occurred_at > self.counts_after and is_in_time
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One row of the outbox: a message that the warehouse has decided and that is due.
 
     Times are naive UTC. `context` is what the template sees (profile, entry, payload, recommendations).
     `identifiers` are all (type, value) pairs of the person, against which fresh facts are matched.
-    `entered_at` is when the person entered the flow (a fact after it can end the flow) and `quiet_from` when
-    the recipient's next quiet hours begin; both may be absent.
+    `exit_signals` are those that would end the flow for this person. `entered_at` is when the person entered it
+    and `quiet_from` when the recipient's next quiet hours begin; both may be absent.
     """
 
     message_id: str
@@ -44,7 +77,7 @@ class Message:
     due_at: datetime
     expires_at: datetime | None = None
     consent_id: str | None = None
-    exit_signals: tuple[str, ...] = ()
+    exit_signals: tuple[ExitSignal, ...] = ()
     identifiers: tuple[tuple[str, str], ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
     entered_at: datetime | None = None
@@ -85,7 +118,7 @@ class Message:
             due_at=row["due_at"],
             expires_at=row.get("expires_at"),
             consent_id=row.get("consent_id"),
-            exit_signals=tuple(signals),
+            exit_signals=tuple(map(ExitSignal.from_json, signals)),
             identifiers=tuple((pair["type"], pair["value"]) for pair in identifiers),
             context=parsed(row.get("context")) or {},
             entered_at=row.get("entered_at"),

@@ -48,13 +48,14 @@ def is_emptied(message: Message, news: Iterable[Mapping[str, Any]]) -> bool:
         news: facts about the person; one event may be told once for each of their identifiers.
     """
     entry = message.context.get("entry") or {}
-    items, since = entry.get("items"), message.entered_at or message.decided_at
-    if EMPTIED not in message.exit_signals or not items:
+    items = entry.get("items")
+    if not items:
         return False
     changes = {
         (fact["occurred_at"], fact["event_id"]): json.loads(fact["cart"])
         for fact in news
-        if fact.get("cart") and fact["occurred_at"] > since
+        if fact.get("cart")
+        and any(exit_signal.is_met_by(EMPTIED, fact["occurred_at"]) for exit_signal in message.exit_signals)
     }
     ours = [
         change

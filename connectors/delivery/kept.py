@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.delivery.states import CLAIMABLE
-from connectors.model import Message
+from connectors.model import ExitSignal, Message
 from connectors.store import Store, batches, insert
 from connectors.tables import kept_messages, messages
 
@@ -105,13 +105,18 @@ def _with_todays_quiet_hours(message: Message, now: datetime) -> Message:
 
 
 def _packed(message: Message) -> dict[str, Any]:
-    values = asdict(message)
+    values = asdict(message) | {"exit_signals": [one.to_json() for one in message.exit_signals]}
     return values | {name: values[name].isoformat() for name in MOMENTS if values[name]}
 
 
 def _unpacked(packed: Mapping[str, Any]) -> Message:
     values = dict(packed)
     values |= {name: datetime.fromisoformat(values[name]) for name in MOMENTS if values[name]}
-    values["exit_signals"] = tuple(values["exit_signals"])
+    since = values["entered_at"] or values["decided_at"]
+    values["exit_signals"] = tuple(
+        # those kept before signals had times of their own are names
+        ExitSignal(said, since) if isinstance(said, str) else ExitSignal.from_json(said)
+        for said in values["exit_signals"]
+    )
     values["identifiers"] = tuple((kind, value) for kind, value in values["identifiers"])
     return Message(**values)

@@ -129,8 +129,11 @@ def _late_ruling(message: Message, evidence: Evidence) -> Literal["skip", "hold"
 
 
 def _has_exited(message: Message, news: Collection[Mapping[str, Any]]) -> bool:
-    since = message.entered_at or message.decided_at
-    told = any(fact["signal"] in message.exit_signals and fact["occurred_at"] > since for fact in news)
+    told = any(
+        exit_signal.is_met_by(fact["signal"], fact["occurred_at"])
+        for fact in news
+        for exit_signal in message.exit_signals
+    )
     return told or is_emptied(message, news)
 
 

@@ -102,7 +102,12 @@ def outbox_row(number: int, now: datetime) -> dict[str, Any]:
         "decided_at": now - timedelta(minutes=10),
         "due_at": now - timedelta(minutes=10),
         "expires_at": now + timedelta(days=2),
-        "exit_signals": '["ordered", "cart_emptied"]',
+        "exit_signals": json.dumps(
+            [
+                {"signal": name, "counts_after": str(now - timedelta(hours=2)), "counts_until": None}
+                for name in ("ordered", "cart_emptied")
+            ]
+        ),
         "identifiers": json.dumps(
             [
                 {"type": "user_id", "value": f"u{number}"},

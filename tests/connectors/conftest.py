@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from connectors import tables
 from connectors.landing import open_landing
-from connectors.model import Content, Message
+from connectors.model import Content, ExitSignal, Message
 from connectors.store import open_store, sync_consents, sync_suppressions
 from tests.connectors.postgres import create_database, start_postgres
 
@@ -86,11 +86,13 @@ def message():
             "decided_at": NOW - timedelta(minutes=10),
             "due_at": NOW - timedelta(minutes=10),
             "expires_at": NOW + timedelta(days=1),
-            "exit_signals": ("ordered", "cart_emptied"),
             "identifiers": (("user_id", person), ("email", f"{person}@example.com")),
             "context": {"profile": {"profile_id": f"profile-{person}"}},
         }
-        return Message(**(values | changes))
+        values |= changes
+        since = values.get("entered_at") or values["decided_at"]
+        exits = tuple(ExitSignal(signal, counts_after=since) for signal in ("ordered", "cart_emptied"))
+        return Message(**({"exit_signals": exits} | values))
 
     return build
 

@@ -82,7 +82,14 @@ def test_files_that_nothing_reads_are_named(tmp_path):
     settings = Settings.under(tmp_path)
     folder = tmp_path / "landing"
     (folder / "collector").mkdir(parents=True)
-    for name in ("a.ndjson", "b.csv.part", ".c.tmp", "collector/.1.ndjson.open", "orders.xlsx", "events.json"):
+    for name in (
+        "a.ndjson",
+        "b.csv.part",
+        ".c.tmp",
+        "collector/.1.ndjson.open",
+        "orders.xlsx",
+        "events.json",
+    ):
         (folder / name).touch()
     found = landing(settings)
     assert found.state == "advice"

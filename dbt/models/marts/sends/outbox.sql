@@ -28,13 +28,25 @@ identifiers as (
     from {{ ref('int_flow_identifiers') }}
 ),
 
-exit_signals as (
+counted_exits as (
     select
         messages.message_id,
-        {{ json_list('distinct exits.signal', order_by='exits.signal') }} as signals,
+        exits.signal,
+        {{ exit_counts_after('messages') }} as counts_after,
+        {{ exit_counts_until('messages') }} as counts_until,
     from messages
     inner join exits on messages.flow = exits.flow
-    group by messages.message_id
+),
+
+exit_signals as (
+    select
+        message_id,
+        {{ json_list(
+            json_object(['signal', 'counts_after', 'counts_until']),
+            order_by='signal, counts_after',
+        ) }} as signals,
+    from counted_exits
+    group by message_id
 ),
 
 known_as as (
