@@ -17,7 +17,7 @@
     {{ ledger_so_far('int_flow_log', {
         'flow': 'varchar', 'flow_version': 'varchar', 'entry_id': 'varchar', 'profile_id': 'varchar',
         'entered_at': 'timestamp', 'held_out': 'boolean', 'kind': 'varchar', 'step': 'varchar',
-        'logged_at': 'timestamp', 'due_at': 'timestamp',
+        'logged_at': 'timestamp', 'due_at': 'timestamp', 'exits_count_from': 'timestamp',
     }) }}
 {%- endmacro %}
 
@@ -49,10 +49,16 @@
     }) }}
 {%- endmacro %}
 
-{#- Whether a message decided then may still wait: twice as long as any message lives, so that a run that died before
-    the guardrails is made up for. A constant, so that old parts of ledgers are not read. -#}
+{#- Whether a message decided then may still wait: counted from the last judgement, however long ago that was, twice as
+    long as any message lives, so that a run that died before the guardrails is made up for. One sub-query alone on the
+    right, so that old parts of ledgers are not read; when the project has changed, they are. -#}
 {% macro may_be_pending(decided_at) -%}
-    {{ decided_at }} > {{ hours_ago(2 * var('longest_message_hours')) }}
+    {%- if var('is_tick', false) -%}
+    {{ decided_at }} > (
+        select {{ add_seconds('coalesce(max(last.evaluated_at), ' ~ never() ~ ')', -7200 * var('longest_message_hours')) }}
+        from {{ send_decisions_so_far() }} as last
+    )
+    {%- else -%} {{ decided_at }} is not null {%- endif -%}
 {%- endmacro %}
 
 {#- The stays in segments that earlier runs have seen. -#}

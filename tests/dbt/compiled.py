@@ -1,9 +1,9 @@
-"""dbt's compiled SQL of some models, for tests that run it themselves: an empty installation, no tick."""
+"""dbt's compiled SQL of some models, for tests that run it themselves: an empty installation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,15 @@ class Compiled:
 
     Attributes:
         first: of a run that finds none of the models' tables.
-        later: of every run after it; the same where `compile_models` got no `ledgers`.
+        later: of a run after it when the project has changed; the same where `compile_models` got no `ledgers`.
         relations: `schema.table` of each.
+        tick: of a run after it when the project has not changed; empty where `compile_models` got no `ledgers`.
     """
 
     first: dict[str, str]
     later: dict[str, str]
     relations: dict[str, str]
+    tick: dict[str, str] = field(default_factory=dict)
 
 
 def compile_models(
@@ -47,19 +49,21 @@ def compile_models(
         ensure_raw_tables(warehouse)
     project = DbtProject(settings)
 
-    def nodes() -> dict[str, Any]:
-        project.build(SOME_MOMENT, names, command="compile", variables=variables)
+    def nodes(**more: Any) -> dict[str, Any]:
+        project.build(SOME_MOMENT, names, command="compile", variables=variables | more)
         return {name: project.manifest().nodes[f"model.millrace.{name}"] for name in names}
 
     found = nodes()
     first = later = {name: str(node.compiled_code) for name, node in found.items()}
+    tick: dict[str, str] = {}
     if ledgers := list(ledgers):
         with open_warehouse(settings) as warehouse:
             warehouse.execute("create schema if not exists intermediate")
             for ledger in ledgers:
                 warehouse.execute(f"create table intermediate.{ledger} (anything text)")
         later = {name: str(node.compiled_code) for name, node in nodes().items()}
-    return Compiled(first, later, {name: f"{node.schema}.{node.alias}" for name, node in found.items()})
+        tick = {name: str(node.compiled_code) for name, node in nodes(is_tick=True).items()}
+    return Compiled(first, later, {name: f"{node.schema}.{node.alias}" for name, node in found.items()}, tick)
 
 
 def moved_to(sql: str, moment: datetime) -> str:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from dagster_project.flows.compile import write_flows
 from dagster_project.flows.registry import Flow, parse_flow
 from dagster_project.settings import CHECKOUT
+from dagster_project.tick import LONGEST_PAUSE
 from dagster_project.warehouse import RAW_TABLES
 from tests.dbt.compiled import Compiled, compile_models, moved_to
 
@@ -54,12 +55,14 @@ FLOWS = ("welcome", "cart_recovery", "win_back")
 
 FED = {
     **{
-        f"flows.flow_{flow}": "entry_id text, profile_id text, entered_at timestamp, context json"
+        f"flows.flow_{flow}": "entry_id text, profile_id text, entered_at timestamp, exits_count_from timestamp, "
+        "context json"
         for flow in FLOWS
     },
     "intermediate.int_signals": "identifier_id text, signal text, occurred_at timestamp, seen_at timestamp, reference text",
     "intermediate.int_events": "source text, received_at timestamp, seen_at timestamp",
-    "profiles.profile_identifiers": "identifier_id text, identifier_type text, identifier text, profile_id text",
+    "intermediate.int_identifier_profiles": "identifier_id text, identifier_type text, identifier text, "
+    "profile_id text, moved_at timestamp",
     "intermediate.int_profiles_unlinked": "profile_id text, former_profile_id text, linked_at timestamp, "
     "unlinked_at timestamp",
     "profiles.profiles": "profile_id text, email text, phone text, push_token text, time_zone text, country text, "
@@ -87,6 +90,8 @@ class Engine:
     now: datetime = START
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
     _waiting: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
+    _joining: list[tuple[str, str]] = field(default_factory=list)
+    _has_changed: bool = True
 
     def __post_init__(self) -> None:
         self.execute("set TimeZone = 'UTC'")
@@ -133,6 +138,7 @@ class Engine:
     def defines(self, *flows: Flow) -> None:
         """Make these flows the live ones, all others are removed."""
         write_flows(self, flows, self.now)  # type: ignore[arg-type]
+        self._has_changed = True
 
     def has_profile(
         self, profile: str, *, also: Sequence[str] = (), consent: bool = True, **traits: Any
@@ -150,7 +156,9 @@ class Engine:
         } | traits
         self._insert("profiles.profiles", row)
         for identifier in (profile, *also):
-            self._insert("profiles.profile_identifiers", {"identifier_id": identifier, "profile_id": profile})
+            self._insert(
+                "intermediate.int_identifier_profiles", {"identifier_id": identifier, "profile_id": profile}
+            )
         for channel in ("email", "sms", "push") if consent else ():
             self._insert(
                 "profiles.consents",
@@ -180,14 +188,17 @@ class Engine:
         """An address that must not be written to, on one channel or on all ("*")."""
         self._insert("profiles.suppressions", {"channel": channel, "address": address, "reason": reason})
 
-    def enters(self, profile: str, flow: str, *, at: datetime, entry: str | None = None) -> None:
-        """The flow's SQL returns this row from now on."""
+    def enters(
+        self, profile: str, flow: str, *, at: datetime, entry: str | None = None, left: datetime | None = None
+    ) -> None:
+        """The flow's SQL returns this row from now on; exits of cart recovery count from when the cart was `left`."""
         self._insert(
             f"flows.flow_{flow}",
             {
                 "entry_id": entry or f"{flow}-{profile}-{at:%d%H%M}",
                 "profile_id": profile,
                 "entered_at": at,
+                "exits_count_from": left,
                 "context": "{}",
             },
         )
@@ -202,10 +213,21 @@ class Engine:
             "segments.segment_memberships", {"profile_id": profile, "segment": segment, "exited_at": None}
         )
 
-    def merges(self, profile: str, *, into: str) -> None:
-        """Two profiles turn out to be one person."""
+    def leaves(self, profile: str, segment: str, *, at: datetime) -> None:
+        """A profile is no longer a member of a segment."""
         self.execute(
-            "update profiles.profile_identifiers set profile_id = ? where profile_id = ?", [into, profile]
+            "update segments.segment_memberships set exited_at = ? where profile_id = ? and segment = ?",
+            [at, profile, segment],
+        )
+
+    def merges(self, profile: str, *, into: str) -> None:
+        """Two profiles turn out to be one person; the next run learns it."""
+        self._joining.append((profile, into))
+
+    def _join(self, profile: str, into: str, at: datetime) -> None:
+        self.execute(
+            "update intermediate.int_identifier_profiles set profile_id = ?, moved_at = ? where profile_id = ?",
+            [into, at, profile],
         )
         self.execute("delete from profiles.profiles where profile_id = ?", [profile])
         for flow in FLOWS:
@@ -213,7 +235,9 @@ class Engine:
 
     def unlinks(self, profile: str, *, out_of: str, linked_at: datetime) -> None:
         """Two people who were taken for one since `linked_at` have their own profiles again."""
-        self.execute("delete from profiles.profile_identifiers where identifier_id = ?", [profile])
+        while self._joining:
+            self._join(*self._joining.pop(0), self.now)
+        self.execute("delete from intermediate.int_identifier_profiles where identifier_id = ?", [profile])
         self.execute("delete from profiles.consents where profile_id = ?", [profile])
         self.has_profile(profile)
         for one, other in ((profile, out_of), (out_of, profile)):
@@ -225,20 +249,27 @@ class Engine:
     # What happens -------------------------------------------------------------------------------------------------
 
     def runs(self, at: datetime, *, killed_after: str | None = None, feed_is_fresh: bool = True) -> None:
-        """One tick; with `killed_after`, the process dies once that ledger is written."""
+        """One tick, or the whole project when flows have changed since the last or it is long ago.
+
+        With `killed_after`, the process dies once that ledger is written.
+        """
+        is_tick = not self._has_changed and at - self.now < LONGEST_PAUSE
+        sql = self.sql.tick if is_tick else self.sql.later
         self.now = max(at, self.now)
+        while self._joining:
+            self._join(*self._joining.pop(0), at)
         if feed_is_fresh:
             self._insert("intermediate.int_events", {"source": "shop", "received_at": at, "seen_at": at})
         for signal in [item for item in self._waiting if item[3] <= at]:
             self._waiting.remove(signal)
             self.execute("insert into intermediate.int_signals values (?, ?, ?, ?, null)", [*signal[:3], at])
         for table in TABLES:
-            self._create_table(table, self.sql.later[table], at)
+            self._create_table(table, sql[table], at)
         for ledger in LEDGERS:
-            sql = moved_to(self.sql.later[ledger], at)
-            self.execute(f"insert into {self.sql.relations[ledger]} by name {sql}")
+            self.execute(f"insert into {self.sql.relations[ledger]} by name {moved_to(sql[ledger], at)}")
             if ledger == killed_after:
                 return
+        self._has_changed = False
 
     def runs_at(self, *moments: datetime) -> None:
         """Several ticks."""

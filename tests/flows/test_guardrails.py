@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from tests.flows.engine import START, Engine, after, flow
+from tests.dbt.compiled import compile_models
+from tests.flows.engine import FLOWS, START, Engine, after, flow
 
 CLASSES = """
 - {step: receipt, send: email/receipt, class: transactional}
@@ -72,22 +74,31 @@ def test_who_unsubscribed_from_notices_still_gets_receipts(engine: Engine) -> No
 
 
 @pytest.mark.parametrize(
-    ("reason", "receipt"),
+    ("reason", "others"),
     [
-        ("unsubscribed", ("receipt", "scheduled", None)),
-        ("complained", ("receipt", "skipped", "suppressed")),
-        ("hard_bounced", ("receipt", "skipped", "suppressed")),
+        ("unsubscribed", ("scheduled", None)),
+        ("complained", ("skipped", "suppressed")),
+        ("hard_bounced", ("skipped", "suppressed")),
+        ("stop", ("skipped", "suppressed")),
     ],
 )
-def test_a_suppressed_address_gets_nothing_but_receipts_after_unsubscribing(
-    engine: Engine, reason: str, receipt: tuple[str, str, str | None]
+def test_a_suppressed_address_gets_nothing_but_who_unsubscribed_from_news_is_told_of_orders(
+    engine: Engine, reason: str, others: tuple[str, str | None]
 ) -> None:
     engine.has_profile("ann", email="Ann@Example.com")
     engine.suppresses("email", "ann@example.com", reason)
     assert sent_through(engine) == [
-        receipt,
-        ("notice", "skipped", "suppressed"),
+        ("receipt", *others),
+        ("notice", *others),
         ("advert", "skipped", "suppressed"),
+    ]
+
+
+def test_a_suppression_on_another_channel_closes_nothing(engine: Engine) -> None:
+    engine.has_profile("ann")
+    engine.suppresses("whatsapp", "+49ann", "stop")
+    assert sent_through(engine, "- {step: receipt, send: sms/receipt, class: transactional}") == [
+        ("receipt", "scheduled", None)
     ]
 
 
@@ -123,8 +134,40 @@ def test_a_message_that_waited_too_long_is_dropped(engine: Engine) -> None:
     engine.has_profile("ann")
     engine.enters("ann", "welcome", at=START)
     engine.runs(START, killed_after="int_flow_log")
-    engine.runs(after(hours=24))
+    engine.runs(after(hours=48))
     assert engine.messages("ann") == [("advert", "skipped", "too_late")]
+
+
+def test_however_long_nothing_runs_a_waiting_message_ends_explained(engine: Engine) -> None:
+    engine.sets("frequency_caps", [cap("email", 1, 24, "defer")])
+    engine.defines(flow("welcome", "- {step: one, send: email/one}\n- {step: two, send: email/two}"))
+    for person, hour in (("ann", 0), ("bob", 1)):
+        engine.has_profile(person)
+        engine.enters(person, "welcome", at=after(hours=hour))
+    engine.runs(START)
+    engine.runs(after(hours=1), killed_after="int_flow_log")
+    assert engine.messages("ann")[1] == ("two", "deferred", "not_yet_judged")
+    engine.runs(after(hours=2))
+    assert engine.messages("ann")[1] == ("two", "deferred", "frequency_cap")
+    engine.runs(after(days=20))
+    assert engine.messages("ann")[1] == ("two", "skipped", "too_late")
+
+
+def test_a_message_that_an_older_version_left_waiting_is_explained_with_the_next_change(
+    engine: Engine,
+) -> None:
+    one_step = flow("welcome", "- {step: one, send: email/one}")
+    engine.defines(one_step)
+    engine.has_profile("ann")
+    engine.enters("ann", "welcome", at=START)
+    engine.runs(START, killed_after="int_flow_log")
+    engine.execute(
+        "insert into intermediate.int_send_decisions (message_id, evaluated_at) values ('other', ?)",
+        [after(days=19)],
+    )
+    engine.defines(one_step)
+    engine.runs(after(days=20))
+    assert engine.messages("ann") == [("one", "skipped", "too_late")]
 
 
 def test_a_run_that_died_before_the_guardrails_is_made_up_for(engine: Engine) -> None:
@@ -236,6 +279,83 @@ def test_a_cap_counts_messages_of_a_person_under_all_names(engine: Engine) -> No
     engine.enters("ann", "win_back", at=after(hours=1))
     engine.runs(after(hours=1))
     assert engine.messages("ann") == [("two", "skipped", "frequency_cap")]
+
+
+def test_what_changes_a_profile_takes_no_room_from_a_message(engine: Engine) -> None:
+    engine.sets("frequency_caps", [cap("*", 1, 24, "drop")])
+    engine.defines(
+        flow(
+            "welcome",
+            """
+- {step: mark, update_profile: {tier: gold}, priority: 90}
+- {step: tell, webhook: crm, priority: 90}
+- {step: advert, send: email/advert}""",
+        )
+    )
+    engine.has_profile("ann")
+    engine.enters("ann", "welcome", at=START)
+    engine.runs(START, killed_after="int_flow_log")
+    engine.runs(after(minutes=1))
+    engine.runs(after(minutes=2))
+    assert engine.rows("select step, status, reason from send_list order by decided_at") == [
+        ("mark", "scheduled", None),
+        ("tell", "scheduled", None),
+        ("advert", "scheduled", None),
+    ]
+
+
+@pytest.mark.parametrize(("channel", "hours"), [("email", 24), ("sms", 24), ("push", 24)])
+def test_the_loser_of_a_run_goes_a_day_later_under_the_caps_and_classes_that_are_shipped(
+    engine: Engine, channel: str, hours: int
+) -> None:
+    names = ("welcome", "cart_recovery", "win_back")
+    engine.defines(*(flow(name, f"- {{step: advert, send: {channel}/{name}}}") for name in names))
+    engine.has_profile("ann")
+    for name in names:
+        engine.enters("ann", name, at=after(hours=4))
+    engine.runs_at(*(after(hours=4 + hour) for hour in range(50)))
+    room = 1 if channel == "sms" else 2
+    assert engine.rows("select due_at from send_list where status = 'scheduled' order by due_at") == [
+        *[(after(hours=4),)] * room,
+        *[(after(hours=4 + hours),)] * min(room, 3 - room),
+    ]
+
+
+def test_a_hold_out_withholds_marketing_and_nothing_else(engine: Engine) -> None:
+    engine.defines(flow("welcome", CLASSES, hold_out="100%"))
+    engine.has_profile("ann")
+    engine.enters("ann", "welcome", at=START)
+    engine.runs_at(*(after(minutes=minute) for minute in range(3)))
+    assert engine.messages("ann") == [
+        ("receipt", "scheduled", None),
+        ("notice", "scheduled", None),
+        ("advert", "skipped", "held_out"),
+    ]
+    assert [outcome for _, _, outcome in engine.decisions("ann")] == ["message", "message", "held_out"]
+
+
+def test_the_global_hold_out_spares_the_same_people_in_every_flow(engine: Engine, tmp_path: Path) -> None:
+    spared = compile_models(
+        tmp_path, ["int_flow_candidates"], flows=[f"flow_{name}" for name in FLOWS], global_hold_out=0.5
+    ).first["int_flow_candidates"]
+    engine.execute(f"create or replace view intermediate.int_flow_candidates as {spared}")
+    people = [f"p{number}" for number in range(40)]
+    engine.defines(*(flow(name, CLASSES) for name in ("welcome", "win_back")))
+    for person in people:
+        engine.has_profile(person)
+        for name in ("welcome", "win_back"):
+            engine.enters(person, name, at=START)
+    engine.runs_at(*(after(minutes=minute) for minute in range(3)))
+    held = engine.rows("select profile_id, bool_and(held_out) from flow_entries group by all order by all")
+    assert held == engine.rows(
+        "select profile_id, bool_or(held_out) from flow_entries group by all order by all"
+    )
+    assert 10 < sum(is_held for _, is_held in held) < 30
+    kept = engine.rows("select distinct step from send_list where reason = 'held_out'")
+    assert kept == [("advert",)]
+    assert engine.rows("select count(*) from send_list where step = 'receipt' and status = 'scheduled'") == [
+        (80,)
+    ]
 
 
 def cap(channel: str, most: int, hours: int, binding: str) -> dict[str, object]:

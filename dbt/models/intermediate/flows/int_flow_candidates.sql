@@ -13,6 +13,7 @@ candidates as (
         entry_id,
         profile_id,
         entered_at,
+        {{ exits_count_from(flow) }} as exits_count_from,
         context,
     from {{ ref(flow) }}
     {{ 'union all' if not loop.last }}
@@ -22,6 +23,7 @@ candidates as (
         cast(null as {{ dbt.type_string() }}) as entry_id,
         cast(null as {{ dbt.type_string() }}) as profile_id,
         cast(null as {{ dbt.type_timestamp() }}) as entered_at,
+        cast(null as {{ dbt.type_timestamp() }}) as exits_count_from,
         cast(null as json) as context,
     limit 0
     {% endfor %}
@@ -32,6 +34,7 @@ select
     candidates.entry_id,
     candidates.profile_id,
     candidates.entered_at,
+    candidates.exits_count_from,
     candidates.context,
     flows.enter_within_seconds,
     flows.reenter,

@@ -4,27 +4,40 @@ entries as (
     select * from {{ ref('int_flow_entries_open') }}
 ),
 
-flows as (
-    select * from {{ ref('stg_flows__flows') }}
-),
-
 exits as (
     select * from {{ ref('int_flow_exits') }}
 ),
 
--- what is new since the last run, and what a new entry may have missed; each bound is one
--- sub-query, so that older signals are not read
+last_run as (
+    select coalesce(max(log.logged_at), {{ never() }}) as logged_at
+    from {{ flow_log_so_far() }} as log
+),
+
+moved as (
+    select profile_id
+    from {{ ref('int_flow_identifiers') }}
+    where moved_at > (select last_run.logged_at from last_run)
+),
+
+-- older signals are news to who comes in, to who was joined with another person since, and
+-- to all when the project has changed; the last run has seen some that were dated ahead of it
+read_from as (
+    select logged_at as moment from last_run
+    union all
+    select exits_count_from as moment
+    from entries
+    where
+        true
+        {{ and_on_ticks('(is_new or person_id in (select moved.profile_id from moved))') }}
+),
+
+-- each bound is one sub-query, so that older signals are not read
 recent_signals as (
     select * from {{ ref('int_profile_signals') }}
-    where seen_at > (
-        select coalesce(max(log.logged_at), {{ never() }})
-        from {{ flow_log_so_far() }} as log
-    )
+    where seen_at > (select last_run.logged_at from last_run)
     union all
     select * from {{ ref('int_profile_signals') }}
-    where occurred_at > (
-        select {{ add_seconds(as_of(), '-max(flows.enter_within_seconds)') }} from flows
-    )
+    where occurred_at > (select min(read_from.moment) from read_from)
 ),
 
 -- the earliest signal that ends the entry; of its meanings, the goal comes first
@@ -38,11 +51,7 @@ exit_signals as (
     inner join recent_signals
         on entries.person_id = recent_signals.profile_id
         and exits.signal = recent_signals.signal
-        and entries.entered_at < recent_signals.occurred_at
-        and recent_signals.occurred_at <= coalesce(
-            {{ add_seconds('entries.entered_at', 'exits.within_seconds') }},
-            {{ as_of() }}
-        )
+        and {{ is_exit('recent_signals.occurred_at', entry='entries') }}
     qualify
         row_number() over (
             partition by entries.flow, entries.entry_id

@@ -15,13 +15,20 @@ open_entries as (
         profile_id,
         entered_at,
         held_out,
+        coalesce(exits_count_from, entered_at) as exits_count_from,
         max(case when kind = 'decided' then coalesce(due_at, logged_at) end) as decided_at,
         max_by(step, case when kind = 'decided' then logged_at end) as last_step,
         max_by(flow_version, case when kind = 'decided' then logged_at end)
             as last_flow_version,
     from {{ flow_log_so_far() }}
     where {{ is_remembered('entered_at') }}
-    group by flow, entry_id, profile_id, entered_at, held_out
+    group by
+        flow,
+        entry_id,
+        profile_id,
+        entered_at,
+        held_out,
+        coalesce(exits_count_from, entered_at)
     having count(case when kind = 'exited' then 1 end) = 0
 ),
 
@@ -143,6 +150,7 @@ all_entries as (
         profile_id,
         entered_at,
         held_out,
+        exits_count_from,
         null as decided_at,
         null as last_step,
         null as last_flow_version,

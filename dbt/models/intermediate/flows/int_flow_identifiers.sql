@@ -22,7 +22,7 @@ recorded as (
 
 known as (
     select distinct profile_id
-    from {{ ref('profile_identifiers') }}
+    from {{ ref('int_identifier_profiles') }}
     where identifier_id in (select recorded.profile_id from recorded)
 ),
 
@@ -39,5 +39,6 @@ select
     identifier_type,
     identifier,
     profile_id,
-from {{ ref('profile_identifiers') }}
+    moved_at,
+from {{ ref('int_identifier_profiles') }}
 where profile_id in (select people.profile_id from people)

@@ -30,6 +30,7 @@ arms as (
         arms.condition,
         arms.action,
         arms.variant,
+        arms.message_class,
         arms.wait_seconds,
         case when arms.at_time != 'best_time' then arms.at_time end as at_time,
         arms.flow || ':' || arms.step as experiment,
@@ -68,7 +69,8 @@ decided as (
             else {{ as_of() }}
         end as due_at,
         case
-            when due_steps.held_out then 'held_out'
+            -- receipts and news of an order reach everybody
+            when due_steps.held_out and arms.message_class = 'marketing' then 'held_out'
             when arms.action = 'send' then 'message'
             when arms.action = 'update_profile' then 'profile_updated'
             when arms.action = 'webhook' then 'webhook'
@@ -161,6 +163,7 @@ select
     case when kinds.kind = 'entered' then told.context end as context,
     {{ as_of() }} as logged_at,
     case when kinds.kind = 'decided' then told.due_at end as due_at,
+    told.exits_count_from,
 from told
 inner join kinds
     on (kinds.kind = 'entered' and told.is_new)

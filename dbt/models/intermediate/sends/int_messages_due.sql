@@ -55,6 +55,7 @@ due as (
         candidates.profile_id,
         coalesce(identifiers.profile_id, candidates.profile_id) as person_id,
         candidates.entered_at,
+        candidates.exits_count_from,
         candidates.channel,
         candidates.template,
         candidates.variant,

@@ -16,10 +16,6 @@ exits as (
     select * from {{ ref('int_flow_exits') }}
 ),
 
-signals as (
-    select * from {{ ref('int_profile_signals') }}
-),
-
 classes as (
     select * from {{ ref('message_classes') }}
 ),
@@ -32,17 +28,61 @@ suppressions as (
     select * from {{ ref('suppressions') }}
 ),
 
--- the engine saw what happened before its decision; this happened since
+joined as (
+    select
+        profile_id,
+        max(moved_at) as joined_at,
+    from {{ ref('int_flow_identifiers') }}
+    where moved_at > (
+        select coalesce(min(messages.decided_at), {{ ever_after() }}) from messages
+    )
+    group by profile_id
+),
+
+-- the engine saw what happened before its decision; of whom it did not know yet to be the
+-- same person, and when the project has changed, everything is looked at again
+read_from as (
+    select messages.decided_at as moment from messages
+    union all
+    select messages.exits_count_from as moment
+    from messages
+    left join joined on messages.person_id = joined.profile_id
+    where
+        true
+        {{ and_on_ticks('joined.joined_at > messages.decided_at') }}
+),
+
+recent_signals as (
+    select * from {{ ref('int_profile_signals') }}
+    where seen_at > (
+        select coalesce(min(messages.decided_at), {{ ever_after() }}) from messages
+    )
+    union all
+    select * from {{ ref('int_profile_signals') }}
+    where occurred_at > (
+        select coalesce(min(read_from.moment), {{ ever_after() }}) from read_from
+    )
+),
+
 exited as (
     select distinct messages.message_id
     from messages
     inner join exits on messages.flow = exits.flow
-    inner join signals
-        on messages.person_id = signals.profile_id
-        and exits.signal = signals.signal
-        and messages.entered_at < signals.occurred_at
-        and messages.decided_at < signals.seen_at
-        and {{ may_be_pending('signals.seen_at') }}
+    inner join recent_signals
+        on messages.person_id = recent_signals.profile_id
+        and exits.signal = recent_signals.signal
+        and {{ is_exit('recent_signals.occurred_at', entry='messages') }}
+    union
+    -- of two entries of one person the other goes on
+    select messages.message_id
+    from messages
+    inner join {{ ref('int_flow_log') }} as log
+        on messages.flow = log.flow
+        and messages.entry_id = log.entry_id
+        and log.reason = 'merged'
+    where log.logged_at > (
+        select coalesce(min(messages.decided_at), {{ ever_after() }}) from messages
+    )
     union
     -- nobody knows which of the two it was meant for
     select messages.message_id
@@ -52,7 +92,8 @@ exited as (
         and messages.entered_at between unlinked.linked_at and unlinked.unlinked_at
 ),
 
--- who unsubscribed still gets the receipt; who bounced or complained gets nothing
+-- an unsubscription is from news, other classes have consents of their own; who bounced,
+-- complained or answered STOP gets nothing
 suppressed as (
     select distinct messages.message_id
     from messages
@@ -60,7 +101,7 @@ suppressed as (
         on lower(messages.address) = suppressions.address
         and suppressions.channel in (messages.channel, '*')
     where
-        messages.message_class != 'transactional'
+        messages.message_class = 'marketing'
         or suppressions.reason != 'unsubscribed'
 ),
 

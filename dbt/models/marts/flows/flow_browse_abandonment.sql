@@ -117,6 +117,7 @@ entries as (
         {{ hash_id(["'browse_abandonment'", 'session_id']) }} as entry_id,
         profile_id,
         entered_at,
+        viewed_at as exits_count_from,
         {{ json_object(['items']) }} as context
     from visits
     where

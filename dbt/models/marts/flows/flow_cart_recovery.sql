@@ -145,6 +145,7 @@ entries as (
         {{ hash_id(["'cart_recovery'", 'cart_id', 'abandoned_at']) }} as entry_id,
         profile_id,
         abandoned_at as entered_at,
+        last_activity_at as exits_count_from,
         {{ json_object(['cart_id', 'items', 'value', 'currency']) }} as context
     from described_carts
 
