@@ -80,6 +80,9 @@ def check(definition: Definition, source: Source, known: Known | None) -> Iterat
     """Every name that leads nowhere; names outside the file are looked up only when `known` is given."""
     yield from _check_steps(definition, source)
     yield from _check_condition_names(definition, source)
+    if definition.hold_out and "marketing" not in set(_classes(definition)):
+        said = "withholds nothing: a hold-out spares people marketing, and no step of this flow is marketing"
+        yield source.problem(("hold_out",), said)
     if known is None:
         return
     for path, signal in _signals_used(definition):
@@ -173,6 +176,14 @@ def _needs_in(content: FilePath) -> Callable[[str], Needs]:
     """Templates are read when the first flow sends one."""
     library = cache(lambda: Library(content))
     return cache(lambda name: needs_of(library(), name))
+
+
+def _classes(definition: Definition) -> Iterator[str]:
+    """The class of everything that the flow may do."""
+    for step in definition.steps:
+        for arm in step.branch or tuple((step.ab_test or {}).values()) or (step,):
+            if arm.acts or step.acts:
+                yield arm.message_class or step.message_class or definition.message_class
 
 
 def _signals(path: FilePath) -> frozenset[str]:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tests.flows.engine import Engine, NewEngine, flow
 
 few_examples = settings(
-    max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck)
 )
+"""Others in every run of the tests; a failure prints the line that repeats it."""
+
 DST = datetime(2026, 3, 27, 20)
 """Two nights before clocks change in Europe, three weeks after they did in America."""
 

@@ -102,6 +102,16 @@ def test_an_order_between_entry_and_decision_that_came_late_stops_the_flow(
     assert look(message("ann", entered_at=now - timedelta(hours=2))) == ("skip", "exited")
 
 
+@pytest.mark.parametrize(("counts_until", "verdict"), [(0, "go"), (2, ("skip", "exited"))])
+def test_a_goals_signal_ends_the_flow_only_within_its_time(
+    look, message, agree, happens, now, counts_until, verdict
+):
+    agree("ann")
+    happens("Order Completed", ago=timedelta(hours=1), userId="ann", properties=ORDER)
+    goal = ExitSignal("ordered", now - timedelta(hours=3), now - timedelta(hours=2 - counts_until))
+    assert look(message("ann", exit_signals=(goal,))) == verdict
+
+
 def test_an_order_dated_in_the_future_has_not_happened(look, message, agree, happens):
     agree("ann")
     happens("Order Completed", ago=-timedelta(hours=1), userId="ann", properties=ORDER)

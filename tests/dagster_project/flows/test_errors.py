@@ -24,6 +24,10 @@ MISTAKES = {
         "hold_out: 10%", "hold_out: 0.1",
         '11, field hold_out: "0.1" is not a share: write 0% to 100%, such as "10%".',
     ),
+    "a hold-out of receipts": (
+        "hold_out: 10%", "hold_out: 10%\nclass: transactional",
+        "11, field hold_out: withholds nothing: a hold-out spares people marketing, and no step of this flow is marketing.",
+    ),
     "shares that do not add up": (
         "urgent_subject: 50%", "urgent_subject: 40%",
         "18, step reminder_1, field steps.reminder_1.ab_test: shares add up to 90%: they must add up to 100%.",

@@ -130,5 +130,11 @@ left join latest
     on decided.message_id = latest.message_id
     and decided.final_status = latest.status
     and decided.final_reason = latest.reason
--- a message that still waits for the same reason is not written down again
-where latest.message_id is null
+-- a message that still waits for the same reason is not written down again, and a run about
+-- the past writes nothing
+where
+    latest.message_id is null
+    and {{ as_of() }} >= (
+        select coalesce(max(ledger.evaluated_at), {{ never() }})
+        from {{ send_decisions_so_far() }} as ledger
+    )
