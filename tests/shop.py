@@ -90,22 +90,23 @@ class Shop:
             person, "Product Added", at, cart_id=f"cart-{person}-{at}", quantity=1, **_product(product)
         )
 
-    def orders(self, person: str, *, at: str, product: str = "espresso") -> str:
-        """Someone buys a product; the order's number."""
-        number = f"order-{next(self._numbers)}"
-        self._tracks(
-            person,
-            "Order Completed",
-            at,
-            order_id=number,
-            currency="EUR",
-            products=[_product(product) | {"quantity": 1}],
-        )
-        return number
+    def orders(self, person: str, *, at: str, product: str = "espresso", known: str | None = None) -> str:
+        """Someone buys a product; the order lands at once, or when it is `known`. Its number."""
+        order = self._order(product)
+        self._lands(at, {"userId": person} | order, known)
+        return str(order["properties"]["order_id"])
 
     def cancels(self, person: str, order: str, *, at: str) -> None:
         """Someone takes an order back before it has left."""
         self._tracks(person, "Order Cancelled", at, order_id=order)
+
+    def buys_on(self, browser: str, *, at: str, product: str = "espresso") -> None:
+        """Somebody whom nobody knows buys a product."""
+        self._lands(at, {"anonymousId": browser} | self._order(product))
+
+    def signs_in(self, person: str, browser: str, *, at: str) -> None:
+        """It turns out whose browser that is."""
+        self._lands(at, {"type": "identify", "userId": person, "anonymousId": browser, "traits": {}})
 
     def asks_for(self, person: str, product: str, *, at: str, variant: str | None = None) -> None:
         """Someone wants to be told when a product is back: no more than an address, no consent to anything."""
@@ -247,12 +248,20 @@ class Shop:
     def _tracks(self, person: str, event: str, at: str, **properties: Any) -> None:
         self._lands(at, {"type": "track", "event": event, "userId": person, "properties": properties})
 
-    def _lands(self, at: str, record: dict[str, Any]) -> None:
-        when = moment(at)
-        assert when >= self.now, f"{at} lies before the last run"
+    def _order(self, product: str) -> dict[str, Any]:
+        properties = {
+            "order_id": f"order-{next(self._numbers)}",
+            "currency": "EUR",
+            "products": [_product(product) | {"quantity": 1}],
+        }
+        return {"type": "track", "event": "Order Completed", "properties": properties}
+
+    def _lands(self, at: str, record: dict[str, Any], known: str | None = None) -> None:
+        when, lands = moment(at), moment(known or at)
+        assert lands >= self.now, f"{known or at} lies before the last run"
         self._coming.append(
             (
-                when,
+                lands,
                 {
                     "messageId": f"{when:%m%d%H%M}-{next(self._numbers)}",
                     "timestamp": f"{when:%Y-%m-%dT%H:%M:%SZ}",

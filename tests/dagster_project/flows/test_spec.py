@@ -88,7 +88,8 @@ def test_a_condition_may_ask(written, condition):
 
 def test_a_flow_may_say_everything_else(written):
     said = "kind: campaign\nclass: operational\npriority: 7\nenter_within: 1 week\nmax_age: 90 days\n"
-    definition = written.flow(said + written.change("reenter: after 7 days", "reenter: always")).definition
+    other = written.change("reenter: after 7 days", "reenter: always").replace("hold_out: 10%", "")
+    definition = written.flow(said + other).definition
     assert (definition.kind, definition.message_class, definition.priority) == ("campaign", "operational", 7)
     assert (definition.enter_within, definition.max_age_seconds) == (7 * 86_400, 90 * 86_400)
     assert definition.reenter == Reenter("always")
