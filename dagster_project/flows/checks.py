@@ -181,7 +181,8 @@ def _needs_in(content: FilePath) -> Callable[[str], Needs]:
 def _classes(definition: Definition) -> Iterator[str]:
     """The class of everything that the flow may do."""
     for step in definition.steps:
-        for arm in step.branch or tuple((step.ab_test or {}).values()) or (step,):
+        arms: tuple[Action, ...] = step.branch or tuple((step.ab_test or {}).values()) or (step,)
+        for arm in arms:
             if arm.acts or step.acts:
                 yield arm.message_class or step.message_class or definition.message_class
 
