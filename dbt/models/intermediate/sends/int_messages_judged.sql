@@ -28,15 +28,13 @@ suppressions as (
     select * from {{ ref('suppressions') }}
 ),
 
+-- for people who were joined with others since the decision
 joined as (
-    select
-        profile_id,
-        max(moved_at) as joined_at,
-    from {{ ref('int_flow_identifiers') }}
-    where moved_at > (
-        select coalesce(min(messages.decided_at), {{ ever_after() }}) from messages
-    )
-    group by profile_id
+    select messages.message_id
+    from messages
+    inner join {{ ref('int_flow_identifiers') }} as identifiers
+        on messages.person_id = identifiers.profile_id
+        and messages.decided_at < identifiers.moved_at
 ),
 
 -- the engine saw what happened before its decision; of whom it did not know yet to be the
@@ -46,10 +44,9 @@ read_from as (
     union all
     select messages.exits_count_from as moment
     from messages
-    left join joined on messages.person_id = joined.profile_id
     where
         true
-        {{ and_on_ticks('joined.joined_at > messages.decided_at') }}
+        {{ and_on_ticks('messages.message_id in (select joined.message_id from joined)') }}
 ),
 
 recent_signals as (
