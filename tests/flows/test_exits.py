@@ -20,10 +20,17 @@ def ann_enters(engine: Engine, steps: str = TWO_STEPS, **words: str) -> None:
     engine.runs(START)
 
 
+def somebody_enters(engine: Engine, name: str = "welcome") -> None:
+    """The log goes on: the run six hours after the start has something to write down."""
+    engine.has_profile("somebody")
+    engine.enters("somebody", name, at=after(hours=6))
+
+
 def test_an_order_of_before_a_visitor_was_known_ends_the_flow_with_the_joining(engine: Engine) -> None:
     engine.has_profile("visitor")
     engine.signals("visitor", "ordered", at=after(hours=5))
     ann_enters(engine, exit_on="[ordered]")
+    somebody_enters(engine)
     engine.runs_at(after(hours=6), after(days=3))
     engine.merges("visitor", into="ann")
     engine.runs_at(after(days=3, hours=1), after(days=4))
@@ -35,6 +42,7 @@ def test_the_order_counts_whichever_of_the_two_profiles_goes_on(engine: Engine) 
     engine.has_profile("visitor")
     engine.signals("visitor", "ordered", at=after(hours=5))
     ann_enters(engine, exit_on="[ordered]")
+    somebody_enters(engine)
     engine.runs_at(after(hours=6), after(days=3))
     engine.merges("ann", into="visitor")
     engine.runs_at(after(days=3, hours=1), after(days=4))
@@ -68,7 +76,8 @@ def test_of_two_entries_that_are_one_persons_the_later_ones_message_is_not_sent(
 
 def test_an_order_made_while_a_flow_was_away_ends_it_when_it_is_back(engine: Engine) -> None:
     ann_enters(engine, exit_on="[ordered]")
-    engine.defines()
+    engine.defines(flow("win_back", TWO_STEPS))
+    somebody_enters(engine, "win_back")
     engine.signals("ann", "ordered", at=after(hours=5))
     engine.runs_at(after(hours=6), after(days=3))
     engine.defines(flow("welcome", TWO_STEPS, exit_on="[ordered]"))
@@ -78,6 +87,7 @@ def test_an_order_made_while_a_flow_was_away_ends_it_when_it_is_back(engine: Eng
 
 def test_an_exit_that_is_added_to_a_live_flow_counts_since_the_entry(engine: Engine) -> None:
     ann_enters(engine)
+    somebody_enters(engine)
     engine.signals("ann", "ordered", at=after(hours=5))
     engine.runs_at(after(hours=6), after(days=3))
     engine.defines(flow("welcome", TWO_STEPS, exit_on="[ordered]"))
@@ -100,6 +110,8 @@ def test_an_exit_that_is_added_stops_a_message_that_waits(engine: Engine) -> Non
 def test_an_order_dated_ahead_of_the_run_that_saw_it_counts_in_the_next(engine: Engine, steps: str) -> None:
     ann_enters(engine, steps, exit_on="[ordered]")
     engine.signals("ann", "ordered", at=after(hours=13, minutes=5), arrives=after(hours=13))
+    engine.has_profile("somebody")
+    engine.enters("somebody", "welcome", at=after(hours=13))
     engine.runs(after(hours=13))
     assert engine.rows("select count(*) from int_flow_log where reason = 'ordered'") == [(0,)]
     sent = engine.messages("ann")[0]
