@@ -58,7 +58,7 @@ class Message:
     Times are naive UTC. `context` is what the template sees (profile, entry, payload, recommendations).
     `identifiers` are all (type, value) pairs of the person, against which fresh facts are matched.
     `exit_signals` are those that would end the flow for this person. `entered_at` is when the person entered
-    the flow and `quiet_from` when the recipient's next quiet hours begin; both may be absent.
+    it and `quiet_from` when the recipient's next quiet hours begin; both may be absent.
     """
 
     message_id: str

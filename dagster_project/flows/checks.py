@@ -94,6 +94,13 @@ def check(definition: Definition, source: Source, known: Known | None) -> Iterat
         if term.trait and not term.is_own_trait and term.trait not in known.traits:
             allowed = {*known.traits, f"{OWN_TRAITS}.<name>"}
             yield source.problem((*path, "trait"), **unknown_word(term.trait, "trait", allowed))
+    yield from _check_actions(definition, source, known)
+    if known.needs:
+        yield from check_contents(definition, source, known.needs, known.templates)
+
+
+def _check_actions(definition: Definition, source: Source, known: Known) -> Iterator[Problem]:
+    """Templates and systems are there."""
     for path, action in _actions(definition):
         if action.send and action.send not in known.templates:
             channel = action.send.partition("/")[0]
@@ -103,8 +110,6 @@ def check(definition: Definition, source: Source, known: Known | None) -> Iterat
             words = unknown_word(action.webhook, "system", known.webhooks)
             words["message"] += ": declare it in webhooks.yml"
             yield source.problem((*path, "webhook"), **words)
-    if known.needs:
-        yield from check_contents(definition, source, known.needs, known.templates)
 
 
 def _check_steps(definition: Definition, source: Source) -> Iterator[Problem]:

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from itertools import count
 from types import SimpleNamespace
 
-from connectors.delivery.profile_update import identify_record
-
 import pytest
+
+from connectors.delivery.profile_update import identify_record
 
 NUMBERS = count(1)
 
