@@ -10,6 +10,7 @@ import typer
 from dagster_project.cli.output import AsJson, examples, new_app, show_json
 from dagster_project.cli.run import summary
 from dagster_project.hot_lane import run
+from dagster_project.lineage import turns_shown
 from dagster_project.locks import only_one
 from dagster_project.settings import Settings
 from dagster_project.tick import TickResult
@@ -31,13 +32,15 @@ def hot_lane(as_json: AsJson = False) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
-    def tell(result: TickResult) -> None:
-        if as_json:
-            show_json(summary(result))
-        elif result.loaded.records or result.facts.message_count:
-            typer.echo(line(result), err=True)
+    with only_one(settings.hot_lane_path), turns_shown(settings) as show:
 
-    with only_one(settings.hot_lane_path):
+        def tell(result: TickResult) -> None:
+            show(result)
+            if as_json:
+                show_json(summary(result))
+            elif result.loaded.records or result.facts.message_count:
+                typer.echo(line(result), err=True)
+
         typer.echo(f"The hot lane of {settings.home} is open (Ctrl-C ends it)", err=True)
         run(settings, stop, tell)
 

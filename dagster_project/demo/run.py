@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from connectors.landing import open_landing
 from connectors.links import Links
@@ -17,14 +16,13 @@ from dagster_project.demo.mailbox import MailServer
 from dagster_project.demo.shop import Shop
 from dagster_project.demo.truth import FlowTruth, true_effects, write_truth
 from dagster_project.nightly import nightly
+from dagster_project.settings import Settings
 from dagster_project.tick import tick
-
-if TYPE_CHECKING:
-    from dagster_project.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 CUSTOMERS = 2400
 MARKER = "demo"
+PROVIDERS = Path(__file__).with_name("providers.yml")
 STAGE = "two months"
 
 
@@ -66,6 +64,7 @@ def run_demo(
     """
     started = time.perf_counter()
     calendar = calendar or Calendar()
+    settings = on_its_own(settings)
     prepare_home(settings.home)
     shop = Shop(seed, customers, calendar)
     landing = open_landing(settings.landing)
@@ -89,6 +88,16 @@ def run_demo(
     truths = tuple(true_effects(shop.orders, closing.entries))
     write_truth(settings.home / MARKER / "truth.json", seed, truths)
     return DemoResult(settings.home, seed, len(moments), time.perf_counter() - started, closing, truths)
+
+
+def on_its_own(settings: Settings) -> Settings:
+    """An installation in the same home that shares nothing else: no landing, ledger, provider or secret.
+
+    Simulated people have addresses and numbers that may be somebody's.
+    """
+    return replace(
+        Settings.under(settings.home), providers_path=PROVIDERS, webhooks_path=settings.webhooks_path
+    )
 
 
 def prepare_home(home: Path) -> None:

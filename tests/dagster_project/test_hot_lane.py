@@ -4,14 +4,16 @@ import csv
 import shutil
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from dagster import DagsterInstance, SkipReason, build_sensor_context
+from dagster import AssetKey, DagsterInstance, SkipReason, build_sensor_context
 
 from connectors.collector.intake import GATHERED
 from connectors.landing import open_landing
 from dagster_project import hot_lane
 from dagster_project.automation import new_landing_files
+from dagster_project.lineage import SEND_LIST, turns_shown
 from dagster_project.locks import HeldError, is_held, only_one
 from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT, Settings
@@ -77,3 +79,29 @@ def test_only_browsing_and_calls_without_consequence_may_gather(request):
     with (CHECKOUT / "dbt" / "seeds" / "event_kinds.csv").open(newline="") as lines:
         visits = {row["event_name"] for row in csv.DictReader(lines) if row["is_visit"] == "true"}
     assert visits - {"Order Completed"} == GATHERED - {"Identified", "Grouped", "Aliased"}
+
+
+def test_a_turn_is_seen_in_dagster_when_it_had_something_to_do(tmp_path):
+    settings = Settings.under(tmp_path)
+    settings.dagster_home.mkdir()
+    (settings.dagster_home / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    with turns_shown(settings) as show:
+        for files, due in ((0, 0), (2, 1)):
+            show(
+                SimpleNamespace(
+                    as_of=NOON,
+                    loaded=SimpleNamespace(files=files),
+                    facts=SimpleNamespace(message_count=due),
+                    seconds={"transform": 1.25},
+                )
+            )
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        (record,) = instance.fetch_materializations(AssetKey(SEND_LIST), limit=9).records
+        said = {name: value.value for name, value in record.asset_materialization.metadata.items()}
+    assert said == {"as of": str(NOON), "made by": "hot lane", "new files": 2, "due": 1, "seconds": 1.25}
+
+
+def test_without_dagster_a_turn_is_shown_nowhere(tmp_path):
+    with turns_shown(Settings.under(tmp_path)) as show:
+        show(SimpleNamespace())
+    assert list(tmp_path.iterdir()) == []

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+import yaml
 
 from dagster_project.demo.calendar import Calendar
 from dagster_project.demo.report import as_json
-from dagster_project.demo.run import DemoHomeError, prepare_home, run_demo
+from dagster_project.demo.run import DemoHomeError, on_its_own, prepare_home, run_demo
 from dagster_project.reading import ask
 from dagster_project.settings import Settings
 
@@ -147,3 +149,24 @@ def test_a_home_that_is_not_a_demo_is_left_alone(tmp_path):
     with pytest.raises(DemoHomeError, match="not a demo"):
         prepare_home(tmp_path)
     assert (tmp_path / "warehouse.duckdb").read_text() == "precious"
+
+
+def test_a_demo_touches_nothing_of_the_installation_around_it(tmp_path):
+    live = {
+        "MILLRACE_LANDING": "s3://live/landing",
+        "MILLRACE_STORE": "postgresql://live",
+        "MILLRACE_SMTP": "smtp://live:25",
+        "MILLRACE_PROVIDERS": str(tmp_path / "live.yml"),
+        "MILLRACE_TWILIO_AUTH_TOKEN": "secret",
+    }
+    alone = on_its_own(Settings.under(tmp_path / "home", live))
+    assert alone.home == tmp_path / "home"
+    assert Path(alone.landing) == tmp_path / "home" / "landing"
+    assert alone.store_url == f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite'}"
+    assert (alone.smtp_url, dict(alone.secrets)) == (None, {})
+    channels = yaml.safe_load(alone.providers_path.read_text(encoding="utf-8"))["channels"]
+    assert {one["provider"] for providers in channels.values() for one in providers} == {
+        "smtp",
+        "console",
+        "landing",
+    }

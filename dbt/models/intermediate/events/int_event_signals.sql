@@ -33,7 +33,9 @@ signals as (
         events.seen_at,
     from events
     inner join event_kinds on events.event_name = event_kinds.event_name
-    where events.identifier_id is not null
+    where
+        events.identifier_id is not null
+        and coalesce({{ json_text('events.properties', '$.is_machine') }}, 'false') <> 'true'
 
 )
 

@@ -130,6 +130,7 @@ described_carts as (
     select
         abandoned_carts.cart_id,
         abandoned_carts.profile_id,
+        abandoned_carts.last_activity_at,
         abandoned_carts.abandoned_at,
         abandoned_carts.value,
         abandoned_carts.currency,

@@ -13,6 +13,7 @@ order_days as (
         sum(revenue) as revenue,
         sum(refunded) as refunded,
     from {{ ref('orders') }}
+    where status <> 'cancelled'
     group by cast(ordered_at as date)
 
 ),
