@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from dagster_project.runs import JudgedList, Release, hourly_lists, open_release
+from dagster_project.runs import NO_HOLD, Hold, JudgedList, Release, hourly_lists, last_hold, open_release
 
 if TYPE_CHECKING:
     from dagster_project.warehouse import Warehouse
@@ -42,11 +42,13 @@ listed as (
     select
         count(*) as message_count,
         count(*) filter (where (decided_at > last_as_of) is not false) as new_count,
+        count(*) filter (where decided_at > released_as_of) as unseen_count,
         count(*) filter (where is_marketing) as marketing_count,
         count(*) filter (where is_marketing and consent_id is not null) as with_consent_count
     from (
         select *,
-            (select max(as_of) from raw_runs.lists where as_of < {as_of}) as last_as_of,
+            (select max(as_of) from raw_runs.lists where as_of < {as_of} and not is_blocked) as last_as_of,
+            (select max_by(list_as_of, released_at) from raw_runs.releases) as released_as_of,
             message_class = 'marketing' and channel not in ('profile', 'webhook') as is_marketing
         from due
     )
@@ -74,7 +76,7 @@ outcomes as (
         and occurred_at >= {as_of} - interval 1 day and occurred_at <= {as_of}
 )
 select
-    message_count, new_count, marketing_count,
+    message_count, new_count, unseen_count, marketing_count,
     with_consent_count as marketing_with_consent_count, stale_consent_count,
     subscribed_count / nullif(address_count, 0) as consent_share, sent_count, failed_count
 from listed, held, addresses, subscribed, outcomes
@@ -87,7 +89,8 @@ class ListFacts:
 
     Attributes:
         message_count: messages due now.
-        new_count: those of them that no earlier list has had.
+        new_count: those of them that no earlier list that went has had.
+        unseen_count: those of them that were decided after the list that a person last released.
         marketing_count: those of class marketing that reach a person (a changed profile needs no consent).
         marketing_with_consent_count: those of class marketing that name the consent they rest on.
         stale_consent_count: messages of the last day held back because the consent feed is stale.
@@ -98,6 +101,7 @@ class ListFacts:
 
     message_count: int
     new_count: int = 0
+    unseen_count: int = 0
     marketing_count: int = 0
     marketing_with_consent_count: int = 0
     stale_consent_count: int = 0
@@ -116,23 +120,29 @@ class History:
     """What earlier lists say about this one.
 
     Attributes:
-        comparable_counts: sizes of the lists of the same weekday and (± 1 h) time, latest first.
+        comparable_counts: what went in hours of the same weekday and (± 1 h) time, latest first. Of a list
+            that was held for its size, the hours that it was first compared with: waiting is no reason to go.
         recent_count: messages that were new on the lists of the last hour.
-        last_consent_share: the share at the last list that went; none on a new installation.
+        last_consent_share: the share at the last list with messages that went; none on a new installation.
+        is_failing: the last list was held because messages failed; since then none could show better.
     """
 
     comparable_counts: tuple[int, ...] = ()
     recent_count: int = 0
     last_consent_share: float | None = None
+    is_failing: bool = False
 
     @classmethod
-    def of(cls, past: Sequence[JudgedList], as_of: datetime) -> History:
-        """History out of the run log, latest first."""
+    def of(cls, past: Sequence[JudgedList], as_of: datetime, hold: Hold = NO_HOLD) -> History:
+        """History out of the run log, latest first, and what the list before this one was held for."""
         earlier = [judged for judged in past if judged.as_of < as_of]
+        went = [judged for judged in earlier if not judged.is_blocked]
+        since = hold.unusual_since or as_of
         return cls(
-            tuple(judged.message_count for judged in earlier if _is_comparable(judged.as_of, as_of)),
+            tuple(judged.message_count for judged in went if _is_comparable(judged.as_of, since)),
             sum(judged.message_count for judged in earlier if as_of - judged.as_of < timedelta(hours=1)),
-            next((judged.consent_share for judged in earlier if not judged.is_blocked), None),
+            next((judged.consent_share for judged in went if judged.consent_share is not None), None),
+            messages_arrive.__name__ in hold.checks,
         )
 
 
@@ -199,11 +209,13 @@ def consent_feed_is_fresh(facts: ListFacts, _history: History) -> Verdict:
     return Verdict("consent_feed_is_fresh", "warning" if facts.stale_consent_count else "ok", seen)
 
 
-def messages_arrive(facts: ListFacts, _history: History) -> Verdict:
-    """When many of the last day's messages failed, the next ones wait."""
+def messages_arrive(facts: ListFacts, history: History) -> Verdict:
+    """When many of the last day's messages failed, the next wait for a person: silence mends nothing."""
     share = facts.failed_share
     seen = f"{facts.failed_count} of the last day's {facts.sent_count} messages failed"
     broken = share is not None and facts.sent_count >= ENOUGH_SENT and share > FAILURE_LIMIT
+    if history.is_failing and facts.message_count and not broken:
+        broken, seen = True, f"{seen}; before the list was held they were more, and nobody has released it"
     return Verdict("messages_arrive", "blocked" if broken else "ok", seen)
 
 
@@ -219,12 +231,16 @@ BREAKERS = (
 
 
 def decide(
-    facts: ListFacts, past: Sequence[JudgedList], as_of: datetime, release: Release | None = None
+    facts: ListFacts,
+    past: Sequence[JudgedList],
+    as_of: datetime,
+    release: Release | None = None,
+    hold: Hold = NO_HOLD,
 ) -> list[Verdict]:
     """All verdicts on a list; a release turns blocks into warnings while the list is what the person saw."""
-    history = History.of(past, as_of)
+    history = History.of(past, as_of, hold)
     verdicts = [breaker(facts, history) for breaker in BREAKERS]
-    if release is None or facts.message_count > release.message_count * RELEASE_SLACK:
+    if release is None or not _is_covered(facts, release):
         return verdicts
     return [_released(verdict, release.released_by) for verdict in verdicts]
 
@@ -237,13 +253,22 @@ def look(warehouse: Warehouse, as_of: datetime) -> ListFacts:
 
 def judge(warehouse: Warehouse, as_of: datetime, facts: ListFacts) -> list[Verdict]:
     """All verdicts on a list, with the run log as its history."""
-    return decide(facts, hourly_lists(warehouse), as_of, open_release(warehouse))
+    hold = last_hold(warehouse, as_of, list_size_is_usual.__name__)
+    return decide(facts, hourly_lists(warehouse, as_of), as_of, open_release(warehouse), hold)
 
 
 def _is_comparable(earlier: datetime, as_of: datetime) -> bool:
-    """Same weekday, within an hour of the same time."""
+    """Same weekday, within an hour of the same time; not of today: that is the same list, growing."""
     beyond = (as_of - earlier) % timedelta(weeks=1)
-    return min(beyond, timedelta(weeks=1) - beyond) <= timedelta(hours=1)
+    is_past = as_of - earlier >= timedelta(days=1)
+    return is_past and min(beyond, timedelta(weeks=1) - beyond) <= timedelta(hours=1)
+
+
+def _is_covered(facts: ListFacts, release: Release) -> bool:
+    """Some of what the person saw still waits, and little else has come."""
+    has_gone = release.message_count > 0 and facts.unseen_count >= facts.message_count
+    most = release.message_count * RELEASE_SLACK
+    return not has_gone and max(facts.message_count, release.message_count + facts.unseen_count) <= most
 
 
 def _released(verdict: Verdict, by: str) -> Verdict:

@@ -40,7 +40,10 @@ class Run:
 
 @dataclass(frozen=True)
 class JudgedList:
-    """One list that was due: its moment, its size, the share of people who consent, whether it was held."""
+    """One list that was due: its moment, its size, the share of people who consent, whether it was held.
+
+    An hour's lists as one: what went of them; the consent share is that of the last with messages that went.
+    """
 
     as_of: datetime
     message_count: int
@@ -55,6 +58,22 @@ class Release:
     list_as_of: datetime
     message_count: int
     released_by: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What the list before this one was held for.
+
+    Attributes:
+        checks: names of the circuit breakers that blocked it.
+        unusual_since: the first of an unbroken row of lists that were unusually large, released or not.
+    """
+
+    checks: frozenset[str] = frozenset()
+    unusual_since: datetime | None = None
+
+
+NO_HOLD = Hold()
 
 
 class TimeRunsForwardError(ValueError):
@@ -117,26 +136,61 @@ def judged_lists(warehouse: Warehouse, *, limit: int = FOUR_WEEKS_OF_HOURS) -> l
     return [JudgedList(**row) for row in rows]
 
 
-def hourly_lists(warehouse: Warehouse, *, limit: int = FOUR_WEEKS_OF_HOURS) -> list[JudgedList]:
+def hourly_lists(
+    warehouse: Warehouse, before: datetime, *, limit: int = FOUR_WEEKS_OF_HOURS
+) -> list[JudgedList]:
     """The lists of each hour as one, latest first: runs that follow each other closely share its messages.
 
-    Its size is what was new on them; a list of before that was counted counts whole.
+    Its size is what was new on those that went; a list of before that was counted counts whole. An hour in
+    which every list was held stands as held, with the largest.
     """
     rows = warehouse.query(
         """with judged as (
-            select * from raw_runs.lists
+            select *, message_count > 0 and consent_share is not null and not is_blocked as is_base
+            from raw_runs.lists where as_of < ?
             qualify row_number() over (partition by as_of order by judged_at desc) = 1
         )
         select
-            max(as_of) as as_of,
-            cast(sum(coalesce(new_count, message_count)) as bigint) as message_count,
-            coalesce(max_by(consent_share, as_of) filter (where not is_blocked), max_by(consent_share, as_of))
-                as consent_share,
+            coalesce(max(as_of) filter (where not is_blocked), max(as_of)) as as_of,
+            cast(coalesce(
+                sum(coalesce(new_count, message_count)) filter (where not is_blocked), max(message_count)
+            ) as bigint) as message_count,
+            max_by(consent_share, as_of) filter (where is_base) as consent_share,
             bool_and(is_blocked) as is_blocked
-        from judged group by date_trunc('hour', as_of) order by 1 desc limit ?""",
-        [limit],
+        from judged group by date_trunc('hour', judged.as_of) order by 1 desc limit ?""",
+        [before, limit],
     ).to_pylist()
     return [JudgedList(**row) for row in rows]
+
+
+def last_hold(warehouse: Warehouse, before: datetime, size_check: str) -> Hold:
+    """What the last list before a moment was held for.
+
+    Args:
+        warehouse: where the run log is.
+        before: the moment whose list is judged now.
+        size_check: name of the circuit breaker whose objections `unusual_since` counts.
+    """
+    last = warehouse.query(
+        """select verdicts from raw_runs.lists
+        where as_of < ? order by as_of desc, judged_at desc limit 1""",
+        [before],
+    ).to_pylist()
+    severities = {said["check"]: said["severity"] for said in json.loads(last[0]["verdicts"])} if last else {}
+    blocked = frozenset(check for check, severity in severities.items() if severity == "blocked")
+    if severities.get(size_check, "ok") == "ok":
+        return Hold(blocked)
+    since = warehouse.query(
+        """with judged as (
+            select as_of, json_contains(verdicts, ?) as is_usual from raw_runs.lists
+            where as_of < ?
+            qualify row_number() over (partition by as_of order by judged_at desc) = 1
+        )
+        select min(as_of) as since from judged
+        where as_of > coalesce((select max(as_of) from judged where is_usual), timestamp '-infinity')""",
+        [json.dumps({"check": size_check, "severity": "ok"}), before],
+    )
+    return Hold(blocked, since["since"][0].as_py())
 
 
 def record_list(warehouse: Warehouse, as_of: datetime, facts: ListFacts, verdicts: Sequence[Verdict]) -> None:
@@ -173,16 +227,20 @@ def release(warehouse: Warehouse, *, by: str, reason: str) -> Release:
 
 
 def open_release(warehouse: Warehouse) -> Release | None:
-    """The release of the last list, if that list was blocked and a person released it."""
-    lists = judged_lists(warehouse, limit=1)
-    if not lists or not lists[0].is_blocked:
-        return None
+    """The last release; that of an empty list ends with the next one that has messages.
+
+    Whether anything that was released still waits is a question about the list that is due now.
+    """
     rows = warehouse.query(
         """select list_as_of, message_count, released_by from raw_runs.releases
-        where list_as_of = ? order by released_at desc limit 1""",
-        [lists[0].as_of],
+        order by released_at desc limit 1"""
     ).to_pylist()
-    return Release(**rows[0]) if rows else None
+    if not rows:
+        return None
+    last = Release(**rows[0])
+    later = "select 1 from raw_runs.lists where as_of > ? and message_count > 0 limit 1"
+    is_over = last.message_count == 0 and warehouse.query(later, [last.list_as_of]).num_rows > 0
+    return None if is_over else last
 
 
 def utc_now() -> datetime:

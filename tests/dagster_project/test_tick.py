@@ -99,9 +99,16 @@ def test_a_held_list_is_not_delivered_until_a_person_releases_it(shop, monkeypat
     assert (held.is_blocked, held.delivery, held.facts.message_count) == (True, None, 1)
     with open_warehouse(shop) as warehouse:
         runs.release(warehouse, by="Ada Lovelace", reason="one order is fine")
+    hot = tick(shop, NOON + timedelta(minutes=75), is_hot=True)
+    assert (hot.is_blocked, hot.delivery.counts, hot.facts.new_count) == (False, {}, 1)
     released = tick(shop, NOON + timedelta(hours=2))
     assert released.delivery is not None
     assert released.delivery.counts["accepted"] == 1
+    again = {**order, "messageId": "e10", "userId": "bob", "timestamp": "2026-03-11T14:10:00Z"}
+    again["properties"] = {**order["properties"], "order_id": "o10"}
+    open_landing(shop.landing).write("later.ndjson", [again])
+    new = tick(shop, NOON + timedelta(minutes=140))
+    assert (new.is_blocked, new.facts.message_count, new.facts.unseen_count) == (True, 1, 1)
 
 
 def test_a_list_that_was_not_held_cannot_be_released(shop):
