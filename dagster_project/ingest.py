@@ -12,7 +12,7 @@ from dagster import (
     multi_asset,
 )
 
-from dagster_project import report, tick
+from dagster_project import materialization, report, tick
 from dagster_project.resources import Installation
 
 GROUP = "landing"
@@ -77,18 +77,24 @@ def landing(
         before = tick.last_load_id(warehouse)
         loaded = tick.ingest(installation.settings, warehouse, as_of)
         new = warehouse.query(LATEST_EVENTS, [before]).to_pydict()
+        rows = materialization.row_counts(warehouse, [spec.key for spec in landing.specs])
     counts = dict(zip(new["event"], new["events"], strict=True))
     yield MaterializeResult(
         asset_key=EVENTS.key,
         metadata={
             "new events": loaded.records,
+            "dagster/row_count": rows[EVENTS.key],
             "by name": MetadataValue.md(report.bars(counts)),
             "as of": str(as_of),
         },
     )
-    yield MaterializeResult(asset_key=FILES.key, metadata={"new files": loaded.files})
-    yield MaterializeResult(asset_key=REJECTS.key, metadata={"new rejects": loaded.rejects})
-    yield from (MaterializeResult(asset_key=spec.key) for spec in FLOWS)
+    for key, name, count in (
+        (FILES.key, "new files", loaded.files),
+        (REJECTS.key, "new rejects", loaded.rejects),
+    ):
+        yield MaterializeResult(asset_key=key, metadata={name: count, "dagster/row_count": rows[key]})
+    for spec in FLOWS:
+        yield MaterializeResult(asset_key=spec.key, metadata={"dagster/row_count": rows[spec.key]})
 
 
 assets = [landing]

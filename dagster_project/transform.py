@@ -1,8 +1,8 @@
 """The dbt project as assets: groups are folders, keys are table names, flows carry timetable and diagram."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -19,16 +19,16 @@ from dagster import (
 )
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
-from dagster_project import report, tick
-from dagster_project.dbt_runner import FAILED, NodeResult
+from dagster_project import materialization, report, tick
+from dagster_project.dbt_runner import FAILED
 from dagster_project.flows.diagram import svg
 from dagster_project.flows.registry import Flow, load_flows
 from dagster_project.flows.timetable import timetable
 from dagster_project.ingest import OWNER, WRITER
 from dagster_project.manifest import NIGHTLY
 from dagster_project.nightly import build_models
+from dagster_project.pairs import discover
 from dagster_project.resources import Installation
-from dagster_project.warehouse import Warehouse
 
 WATCHED = {"profiles", "send_list", "outbox", "segment_memberships", "sends"}
 """Tables whose age somebody should hear of."""
@@ -79,55 +79,43 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # ships no types 
         return spec.replace_attributes(freshness_policy=FRESH) if watched else spec
 
 
-def node_details(
-    warehouse: Warehouse, nodes: Sequence[NodeResult], as_of: datetime
-) -> dict[str, dict[str, Any]]:
-    """Rows and seconds of each node that ran, by name; a few tables also say what is in them."""
-    ran: dict[str, dict[str, Any]] = {name: {"as of": str(as_of)} for name in WATCHED}
-    ran |= {node.name: {"as of": str(as_of), "seconds": round(node.seconds, 3)} for node in nodes}
-    for name, count in report.row_counts(warehouse, ran).items():
-        ran[name]["dagster/row_count"] = count
-    for name, sql in report.PLOTS.items():
-        if name in ran:
-            ran[name]["in it"] = MetadataValue.md(report.bars(report.counted(warehouse, sql)))
-    return ran
-
-
 def build_assets(installation: Installation) -> list[AssetsDefinition]:
     """All dbt models and seeds as two steps, parsed ahead, run in this process: the tick's and the night's.
 
-    A tick materializes what it ran and what people watch; another view stands as it was made when the project
-    changed.
+    A successful run materializes all of them: a view that it did not make again reads tables that it did, and
+    is as fresh as they are.
     """
     settings = installation.settings
     manifest = json.loads(tick.dbt_project(settings).manifest_json().read_text(encoding="utf-8"))
     flows = {f"flow_{flow.name}": flow for flow in load_flows(settings)}
+    families = [
+        materialization.Family("flow", frozenset(discover(settings, "flow"))),
+        materialization.Family("segment", frozenset(discover(settings, "segment"))),
+    ]
     project: dict[str, Any] = {"manifest": manifest, "dagster_dbt_translator": Translator(flows)}
 
     @dbt_assets(**project, exclude=NIGHT, name="models", pool=WRITER)  # type: ignore[untyped-decorator]
     def models(context: AssetExecutionContext, installation: Installation) -> Materialized:
         with installation.open(context) as (warehouse, as_of):
             nodes = tick.transform(installation.settings, warehouse, as_of)
-            details = node_details(warehouse, nodes, as_of)
-        yield from materialized(context, models, details)
+            details = materialization.shown(warehouse, lineage(models), families, nodes, as_of)
+        yield from materialized(context, details)
 
     @dbt_assets(**project, select=NIGHT, name="nightly_models", pool=WRITER)  # type: ignore[untyped-decorator]
     def nightly_models(context: AssetExecutionContext, installation: Installation) -> Materialized:
         with installation.open(context) as (warehouse, as_of):
             nodes = build_models(installation.settings, warehouse, as_of)
-            details = node_details(warehouse, nodes, as_of)
-        yield from materialized(context, nightly_models, details)
+            details = materialization.shown(warehouse, lineage(nightly_models), families, nodes, as_of)
+        yield from materialized(context, details)
 
     return [models, nightly_models]
 
 
-def materialized(
-    context: AssetExecutionContext, assets: AssetsDefinition, details: Mapping[str, dict[str, Any]]
-) -> Materialized:
-    """The selected assets that a run made, each after those that it is made from."""
-    for key in in_order(assets):
-        if key in context.selected_asset_keys and key.path[-1] in details:
-            yield MaterializeResult(asset_key=key, metadata=details[key.path[-1]])
+def materialized(context: AssetExecutionContext, details: Mapping[AssetKey, dict[str, Any]]) -> Materialized:
+    """The selected assets, each after those that it is made from."""
+    for key, metadata in details.items():
+        if key in context.selected_asset_keys:
+            yield MaterializeResult(asset_key=key, metadata=metadata)
 
 
 @asset(key=["audits", "data_tests"], group_name="audits", owners=[OWNER], kinds={"dbt"}, pool=WRITER)
@@ -145,7 +133,7 @@ def data_tests(context: AssetExecutionContext, installation: Installation) -> Ma
     return MaterializeResult(metadata={"tests": len(results)})
 
 
-def in_order(assets: AssetsDefinition) -> list[AssetKey]:
-    """Keys of the assets, each after those that it is made from."""
+def lineage(assets: AssetsDefinition) -> dict[AssetKey, list[AssetKey]]:
+    """What each asset is made from, each after those that it is made from."""
     parents = {spec.key: [dep.asset_key for dep in spec.deps] for spec in assets.specs}
-    return [key for key in TopologicalSorter(parents).static_order() if key in parents]
+    return {key: parents[key] for key in TopologicalSorter(parents).static_order() if key in parents}

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 import warnings
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, DagsterInstance, Definitions, RunRequest, SkipReason, build_sensor_context
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    Definitions,
+    Failure,
+    RunRequest,
+    SkipReason,
+    build_run_status_sensor_context,
+    build_sensor_context,
+    job,
+    op,
+)
 
 from connectors.landing import open_landing
 from dagster_project import automation, checks
@@ -158,6 +172,40 @@ def test_a_run_under_way_is_not_overtaken(tmp_path, monkeypatch, definitions):
     with DagsterInstance.ephemeral() as instance:
         monkeypatch.setattr(instance, "get_runs_count", lambda *_: 1)
         assert isinstance(automation.new_landing_files(build_sensor_context(instance)), SkipReason)
+
+
+def test_a_run_that_failed_is_told_to_the_alert_webhook(tmp_path, monkeypatch):
+    heard = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: the test says what it heard."""
+
+    @op
+    def models() -> None:
+        raise Failure("profiles: out of disk")
+
+    @job
+    def hourly_activation() -> None:
+        models()
+
+    with HTTPServer(("127.0.0.1", 0), Webhook) as server, DagsterInstance.ephemeral() as instance:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MILLRACE_HOME", str(tmp_path))
+        monkeypatch.setenv("MILLRACE_ALERT_WEBHOOK", f"http://127.0.0.1:{server.server_port}/alerts")
+        failed = hourly_activation.execute_in_process(instance=instance, raise_on_error=False)
+        context = build_run_status_sensor_context(
+            "run_failed", failed.get_run_failure_event(), instance, failed.dagster_run
+        )
+        automation.run_failed(context.for_run_failure())
+        server.shutdown()
+    (said,) = heard
+    assert said["text"].startswith(f"Millrace: hourly_activation failed (run {failed.run_id}): ")
 
 
 def test_one_page_holds_everything_together():
