@@ -27,6 +27,7 @@ from dagster_project import activation
 from dagster_project.alerts import alert
 from dagster_project.locks import is_held
 from dagster_project.manifest import NIGHTLY
+from dagster_project.materialization import BRIEF
 from dagster_project.settings import Settings
 
 AUDITS = AssetSelection.groups("audits")
@@ -45,6 +46,7 @@ hourly_activation = define_asset_job(
 landing_to_send_list = define_asset_job(
     "landing_to_send_list",
     selection=LOOP - AssetSelection.groups(activation.GROUP) - AssetSelection.all_asset_checks(),
+    tags=BRIEF,
     description="New files become events, profiles, decisions and the send list; nothing is sent.",
 )
 daily_audit = define_asset_job(

@@ -33,6 +33,8 @@ class Family:
     names: frozenset[str]
 
 
+BRIEF = {"millrace/report": "brief"}
+"""Tag of runs for which somebody waits: they leave views that stand as they are to the hourly run."""
 LATELY = timedelta(days=30)
 DAYS_SHOWN = 7
 

@@ -82,7 +82,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # ships no types 
 def build_assets(installation: Installation) -> list[AssetsDefinition]:
     """All dbt models and seeds as two steps, parsed ahead, run in this process: the tick's and the night's.
 
-    A successful run materializes all of them: a view that it did not make again reads tables that it did, and
+    A successful run reports all of them: a view that it did not make again reads tables that it did, and
     is as fresh as they are.
     """
     settings = installation.settings
@@ -112,9 +112,15 @@ def build_assets(installation: Installation) -> list[AssetsDefinition]:
 
 
 def materialized(context: AssetExecutionContext, details: Mapping[AssetKey, dict[str, Any]]) -> Materialized:
-    """The selected assets, each after those that it is made from."""
+    """The selected assets, each after those that it is made from; a brief run reports what it made anew.
+
+    Dagster stores two events for each, which takes longer than to make a view: who waits for the list should
+    not wait for those.
+    """
+    is_brief = materialization.BRIEF.items() <= context.run.tags.items()
     for key, metadata in details.items():
-        if key in context.selected_asset_keys:
+        is_wanted = not is_brief or "seconds" in metadata or key.path[-1] in WATCHED
+        if is_wanted and key in context.selected_asset_keys:
             yield MaterializeResult(asset_key=key, metadata=metadata)
 
 

@@ -8,6 +8,7 @@ import threading
 import warnings
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dagster import (
@@ -24,7 +25,7 @@ from dagster import (
 )
 
 from connectors.landing import open_landing
-from dagster_project import automation, checks
+from dagster_project import automation, checks, transform
 from dagster_project.cli import dev
 from dagster_project.definitions import millrace
 from dagster_project.predictive.registry import MODELS
@@ -63,6 +64,23 @@ def test_a_run_takes_files_in_before_models_and_checks_the_list_before_it_sends(
 
 def test_landing_to_send_list_sends_nothing(definitions):
     assert steps(definitions, "landing_to_send_list") == ["landing", "models"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        ("landing_to_send_list", ["profiles/profiles", "sends/send_list"]),
+        ("hourly_activation", ["profiles/profiles", "measurement/cohorts", "sends/send_list"]),
+    ],
+)
+def test_only_who_waits_for_the_list_is_spared_the_views_that_stand(definitions, name, reported):
+    names = ["profiles/profiles", "measurement/cohorts", "sends/send_list"]
+    details = {AssetKey(one.split("/")): {"as of": "noon"} for one in names}
+    details[AssetKey(["profiles", "profiles"])]["seconds"] = 0.1
+    run = SimpleNamespace(tags=definitions.resolve_job_def(name).tags)
+    context = SimpleNamespace(run=run, selected_asset_keys=set(details))
+    found = [result.asset_key.to_user_string() for result in transform.materialized(context, details)]
+    assert found == reported
 
 
 def test_staging_stands_between_landing_and_marts(definitions, nodes):
