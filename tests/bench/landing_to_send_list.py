@@ -63,7 +63,7 @@ def measure(instance: DagsterInstance, person: str) -> float:
     landed = time.time()
     while time.time() - landed < LONGEST_WAIT:
         for record in materialized(instance, landed):
-            if took_files(instance, record):
+            if took_file(instance, record, landed):
                 return record.timestamp - landed
         time.sleep(0.2)
     raise TimeoutError(f"no send list within {LONGEST_WAIT} s: is `make dev` running on {settings.home}?")
@@ -75,11 +75,11 @@ def materialized(instance: DagsterInstance, after: float) -> Sequence[EventLogRe
     return instance.fetch_materializations(since, limit=100, ascending=True).records
 
 
-def took_files(instance: DagsterInstance, record: EventLogRecord) -> bool:
-    """Whether the hot lane's turn, or the run, that made this list loaded a new landing file."""
-    told = record.asset_materialization.metadata.get("new files")
-    if told is not None:
-        return told.value > 0
+def took_file(instance: DagsterInstance, record: EventLogRecord, landed: float) -> bool:
+    """Whether this list knows the file: a turn of the hot lane as of a later moment, or a run that took new files."""
+    as_of = record.asset_materialization.metadata["as of"].value
+    if not record.run_id:
+        return datetime.fromisoformat(as_of).replace(tzinfo=UTC).timestamp() >= landed
     for entry in instance.all_logs(record.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
         found: AssetMaterialization = entry.dagster_event.step_materialization_data.materialization
         if found.asset_key.path == ["raw_events", "landing_files"]:
