@@ -30,6 +30,7 @@ from dagster_project.manifest import (
     tick_selection,
 )
 from dagster_project.pairs import discover
+from dagster_project.warehouse.duckdb import dbt_lets_go
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -232,7 +233,7 @@ class DbtProject:
         }
         place = self._settings.home if manifest else self._settings.parse_cache
         output = io.StringIO()
-        with contextlib.redirect_stdout(output), garbage_left_alone():
+        with contextlib.redirect_stdout(output), garbage_left_alone(), dbt_lets_go():
             outcome = dbtRunner(manifest=manifest, callbacks=_node_counters(progress)).invoke(
                 [
                     *arguments,

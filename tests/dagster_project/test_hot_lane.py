@@ -2,6 +2,8 @@
 
 import csv
 import shutil
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from types import SimpleNamespace
@@ -41,6 +43,13 @@ def test_it_sends_what_was_just_decided_and_leaves_the_rest_to_the_hourly_run(sm
     assert hourly.delivery.counts == {"accepted": 1}
     listed = ask(shop, "select message_count, new_count from raw_runs.lists order by as_of desc limit 3")
     assert [tuple(row.values()) for row in listed.to_pylist()] == [(1, 0), (2, 1), (1, 1)]
+
+
+def test_after_a_turn_others_may_have_the_warehouse(small_shop, tmp_path):
+    shop = Settings.under(shutil.copytree(small_shop.home, tmp_path / "home"))
+    tick(shop, NOON + 6 * MINUTE, is_hot=True)
+    other = f"import duckdb; duckdb.connect({str(shop.warehouse_path)!r})"
+    assert subprocess.run([sys.executable, "-c", other], capture_output=True, check=False).returncode == 0
 
 
 def test_there_is_one_and_while_it_runs_dagsters_sensor_rests(tmp_path, monkeypatch):
