@@ -64,6 +64,8 @@
         {%- if node.unique_id not in built %}{% do missing.append(node.unique_id) %}{% endif -%}
     {%- endfor -%}
     {%- if execute and not missing -%}
-        insert into {{ complete_runs() }} select max(seen_at) from {{ target.database }}.intermediate.int_events
+        insert into {{ complete_runs() }}
+        select max(seen_at) from {{ target.database }}.intermediate.int_events
+        where seen_at >= (select coalesce(max(complete.seen_at), {{ never() }}) from {{ complete_runs() }} as complete)
     {%- endif -%}
 {%- endmacro %}
