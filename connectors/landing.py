@@ -4,6 +4,9 @@ A landing file is written once and never changed. While it is being written it b
 looks at: one that starts with `.` or ends in `.tmp`, `.part` or `.partial`. A program that cannot rename
 may still copy files in: if the loader meets one half-way, it takes what is there and the complete file
 again when it has changed.
+
+What everybody has read moves to `.archive/<day>/` below the landing, so that a look at it costs what has
+lately arrived. The archive is kept whole: a warehouse that is lost is read from it again.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -21,7 +26,10 @@ FORMATS = (".ndjson", ".jsonl", ".csv", ".parquet", ".ndjson.gz", ".jsonl.gz", "
 NEARLY = (".json", ".json.gz")
 """Listed too, so that the loader says in `raw_events.rejects` what to rename: none is passed over."""
 UNFINISHED = (".tmp", ".part", ".partial")
+ARCHIVE = ".archive/"
 MEMORY_BYTES = 8 << 20
+MOVES_AT_ONCE = 32
+"""In a bucket, where each waits for three answers."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,19 @@ class Landing(Protocol):
     """Durable, append-only files of events."""
 
     def files(self) -> list[LandingFile]:
-        """All complete event files, sorted by name."""
+        """All complete event files that are not in the archive, sorted by name."""
+        ...
+
+    def archived(self) -> list[LandingFile]:
+        """All files of the archive, by day and name; their names begin with `.archive/<day>/`."""
+        ...
+
+    def archive(self, files: Iterable[LandingFile], day: date) -> None:
+        """Move files to the archive; one that has changed since it was listed, or is gone, is left.
+
+        Raises:
+            ArchiveError: they cannot be moved.
+        """
         ...
 
     def read(self, name: str) -> BinaryIO:
@@ -47,6 +67,16 @@ class Landing(Protocol):
     def write(self, name: str, records: Iterable[dict[str, Any]]) -> str:
         """Write NDJSON under `name`, visible only when complete and durable; returns the name."""
         ...
+
+
+class ArchiveError(Exception):
+    """The landing lets us read its files, but not move them."""
+
+
+def names_ever(landing: Landing) -> set[str]:
+    """The names of all files that are in the landing, and that those in its archive had there."""
+    archived = (file.name.removeprefix(ARCHIVE).partition("/")[2] for file in landing.archived())
+    return {file.name for file in landing.files()}.union(archived)
 
 
 def open_landing(url: str, endpoint_url: str | None = None) -> FolderLanding | S3Landing:
@@ -66,6 +96,25 @@ class FolderLanding:
     def files(self) -> list[LandingFile]:
         """All complete event files; the fingerprint is size and modification time, as no content is read."""
         return sorted(_files_below(str(self._folder), "", is_landing_file), key=lambda file: file.name)
+
+    def archived(self) -> list[LandingFile]:
+        """All files of the archive, by day and name."""
+        below = _files_below(str(self._folder / ARCHIVE), ARCHIVE, is_landing_file)
+        return sorted(below, key=lambda file: file.name)
+
+    def archive(self, files: Iterable[LandingFile], day: date) -> None:
+        """Rename; what turns out to have changed in this very moment comes back."""
+        for file in files:
+            source, target = self._folder / file.name, self._folder / ARCHIVE / f"{day}" / file.name
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise ArchiveError(error.strerror) from error
+            if _fingerprint(target.stat()) != file.fingerprint and not source.exists():
+                target.replace(source)
 
     def passed_over(self) -> list[str]:
         """Names of complete files that no loader looks at."""
@@ -104,8 +153,10 @@ class S3Landing:
 
     def __init__(self, bucket: str, prefix: str = "", endpoint_url: str | None = None) -> None:
         import boto3  # noqa: PLC0415  (a third of a second that a folder landing should not pay)
+        from botocore.config import Config  # noqa: PLC0415  (as above)
 
-        self._client = boto3.client("s3", endpoint_url=endpoint_url)
+        options = Config(max_pool_connections=MOVES_AT_ONCE)
+        self._client = boto3.client("s3", endpoint_url=endpoint_url, config=options)
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
@@ -113,19 +164,61 @@ class S3Landing:
         """All complete event files; the fingerprint is the ETag. What is listed is complete."""
         return sorted(self._objects(is_landing_file), key=lambda file: file.name)
 
+    def archived(self) -> list[LandingFile]:
+        """All files of the archive, by day and name."""
+        below = self._objects_below(self._prefix + ARCHIVE, is_landing_file)
+        return sorted(below, key=lambda file: file.name)
+
+    def archive(self, files: Iterable[LandingFile], day: date) -> None:
+        """Copy what has still the ETag that was listed, then delete; after a crash it is done again."""
+        with ThreadPoolExecutor(MOVES_AT_ONCE) as pool:
+            for _ in pool.map(lambda file: self._move(file, f"{ARCHIVE}{day}/{file.name}"), files):
+                pass
+
+    def _move(self, file: LandingFile, name: str) -> None:
+        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415  (as boto3)
+        from botocore.exceptions import ClientError  # noqa: PLC0415  (as boto3)
+
+        source = {"Bucket": self._bucket, "Key": self._prefix + file.name}
+        options = {
+            "ExtraArgs": {"CopySourceIfMatch": f'"{file.fingerprint}"'},
+            "Config": TransferConfig(use_threads=False),
+        }
+        try:
+            self._client.copy(source, self._bucket, self._prefix + name, **options)
+            self._client.delete_object(**source)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code not in ("PreconditionFailed", "412", "NoSuchKey", "404"):
+                raise ArchiveError(f"{code} ({error.operation_name})") from error
+
     def passed_over(self) -> list[str]:
         """Names of objects that no loader looks at."""
         return sorted(file.name for file in self._objects(is_passed_over))
 
-    def _objects(self, is_wanted: Callable[[str], bool]) -> list[LandingFile]:
+    def _objects(self, is_wanted: Callable[[str], bool]) -> Iterator[LandingFile]:
+        """Those outside the archive, which is never listed with them."""
+        pages = self._pages(self._prefix, Delimiter="/")
+        for page in pages:
+            yield from self._files_of(page, is_wanted)
+            for folder in page.get("CommonPrefixes", ()):
+                if folder["Prefix"] != self._prefix + ARCHIVE:
+                    yield from self._objects_below(folder["Prefix"], is_wanted)
+
+    def _objects_below(self, prefix: str, is_wanted: Callable[[str], bool]) -> Iterator[LandingFile]:
+        for page in self._pages(prefix):
+            yield from self._files_of(page, is_wanted)
+
+    def _pages(self, prefix: str, **options: str) -> Iterable[Mapping[str, Any]]:
         paginator = self._client.get_paginator("list_objects_v2")
-        pages = paginator.paginate(Bucket=self._bucket, Prefix=self._prefix)
-        return [
-            LandingFile(item["Key"].removeprefix(self._prefix), item["Size"], item["ETag"].strip('"'))
-            for page in pages
-            for item in page.get("Contents", ())
-            if not item["Key"].endswith("/") and is_wanted(item["Key"].rpartition("/")[2])
-        ]
+        pages: Iterable[Mapping[str, Any]] = paginator.paginate(Bucket=self._bucket, Prefix=prefix, **options)
+        return pages
+
+    def _files_of(self, page: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> Iterator[LandingFile]:
+        for item in page.get("Contents", ()):
+            if not item["Key"].endswith("/") and is_wanted(item["Key"].rpartition("/")[2]):
+                name = item["Key"].removeprefix(self._prefix)
+                yield LandingFile(name, item["Size"], item["ETag"].strip('"'))
 
     def read(self, name: str) -> BinaryIO:
         """The bytes of one object, streamed."""
@@ -177,8 +270,14 @@ def _files_below(folder: str, prefix: str, is_wanted: Callable[[str], bool]) -> 
         return
     with entries:
         for entry in entries:
+            name = prefix + entry.name
             if entry.is_dir():
-                yield from _files_below(entry.path, f"{prefix}{entry.name}/", is_wanted)
+                if f"{name}/" != ARCHIVE:
+                    yield from _files_below(entry.path, f"{name}/", is_wanted)
             elif is_wanted(entry.name):
                 stat = entry.stat()
-                yield LandingFile(prefix + entry.name, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")
+                yield LandingFile(name, stat.st_size, _fingerprint(stat))
+
+
+def _fingerprint(stat: os.stat_result) -> str:
+    return f"{stat.st_size}-{stat.st_mtime_ns}"

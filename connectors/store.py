@@ -291,6 +291,13 @@ def normal_address(address: str) -> str:
     return address.strip().lower()
 
 
+def forget_files(connection: sa.Connection, notes: sa.Table, gone: Iterable[str]) -> None:
+    """Drop notes about landing files that are in the archive: nobody looks there for news."""
+    statement = sa.delete(notes).where(notes.c.file == sa.bindparam("gone"))
+    for portion in batches({"gone": name} for name in gone):
+        connection.execute(statement, portion)
+
+
 def batches(
     rows: Iterable[Mapping[str, Any]], size: int = ROWS_PER_STATEMENT
 ) -> Iterator[list[Mapping[str, Any]]]:

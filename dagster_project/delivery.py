@@ -25,6 +25,7 @@ from connectors.model import Message
 from connectors.store import open_store, open_to_read, sync_consents, sync_suppressions
 from connectors.vendors import reaches_people
 from dagster_project.checks import DUE
+from dagster_project.loader import known_files
 from dagster_project.providers import close_senders, open_providers, tell_news
 from dagster_project.runs import utc_now
 from dagster_project.signals import live_signals
@@ -66,7 +67,7 @@ class Due:
     Attributes:
         folder: where they are, until the list has been delivered.
         channels: of the list; `<channel>.parquet` has the rows of `sends.outbox`, most important first.
-        loaded_files: landing files that the list's decisions know already.
+        loaded_files: names of the files in landing that the list's decisions know already.
         as_of: the moment of those decisions.
     """
 
@@ -120,8 +121,8 @@ def read_due(
         warehouse.export(JUDGED.format(channel=name, only=only), folder / f"{name}.parquet")
     warehouse.export(SUPPRESSIONS, folder / "suppressions.parquet")
     warehouse.export(CONSENTS, folder / "consents.parquet")
-    files = warehouse.query("select file from raw_events.landing_files")["file"].to_pylist()
-    return Due(folder, channels, frozenset(files), as_of)
+    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    return Due(folder, channels, known_files(warehouse, landing), as_of)
 
 
 def deliver_due(

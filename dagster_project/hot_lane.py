@@ -46,7 +46,7 @@ def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], 
     while not stop.is_set():
         started = time.monotonic()
         landed = frozenset(f"{file.name} {file.fingerprint}" for file in landing.files())
-        if landed == seen and started - turned_at < IDLE_SECONDS:
+        if seen is not None and landed <= seen and started - turned_at < IDLE_SECONDS:
             stop.wait(max(LOOK_SECONDS, LOOKING_SHARE * (time.monotonic() - started)))
             continue
         try:

@@ -7,20 +7,25 @@ transaction.
 A file that changed under its old name is loaded again as a whole: its old events are duplicates, which the
 gate `int_events` drops by `event_id`, its new ones are new. A file that was only touched or copied (same
 content hash) is noted in the manifest and not loaded.
+
+Files that were loaded before yesterday began move to the landing's archive: by then webhooks (which tell what
+is at most a day old) and last looks have had them. A warehouse without a manifest reads the archive first.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
 from connectors.events.files import EventBatch, EventFiles
+from connectors.landing import ARCHIVE, ArchiveError
 from dagster_project.warehouse import ensure_raw_tables
 
 if TYPE_CHECKING:
@@ -31,9 +36,24 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
+logger = logging.getLogger(__name__)
+
 READ_BYTES = 1 << 20
 BYTES_PER_TRANSACTION = 32 << 20
 ROWS_PER_INSERT = 50_000
+ARCHIVED_AT_ONCE = 5_000
+"""A load may have somebody waiting, and a bucket takes seconds for as many; the next load goes on."""
+
+SO_FAR = """
+select
+    coalesce(max(load_id), 0) as last_load_id,
+    not exists (select * from raw_events.landing_files where file not like ?) as is_new
+from raw_events.landing_files
+"""
+OF_FILES = """
+select file, fingerprint, content_hash, loaded_at from raw_events.landing_files
+where file in (select unnest(?::text[]))
+"""
 
 REJECT_COLUMNS = pa.schema(
     [("line_number", pa.int64()), ("field", pa.string()), ("reason", pa.string()), ("record", pa.string())]
@@ -68,9 +88,20 @@ def load_landing(warehouse: Warehouse, landing: Landing, *, progress: Progress |
             done += sum(file.bytes for file in group)
             if progress is not None:
                 progress(done, total)
+        loader.archive_old()
     return LoadResult(
         len(files), sum(each.records for each in results), sum(each.rejects for each in results)
     )
+
+
+def known_files(warehouse: Warehouse, landing: Landing) -> frozenset[str]:
+    """Names of the files in landing of which a version was loaded."""
+    return frozenset(_manifest(warehouse, landing.files())["file"].to_pylist())
+
+
+def _manifest(warehouse: Warehouse, files: Sequence[LandingFile]) -> pa.Table:
+    """The manifest's rows about some files, however many others it knows."""
+    return warehouse.query(OF_FILES, [[file.name for file in files]])
 
 
 def _groups(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
@@ -92,17 +123,36 @@ class _Loader:
         self._warehouse = warehouse
         self._landing = landing
         self._reader = EventFiles()
-        manifest = warehouse.query(
-            "select file, fingerprint, content_hash, load_id from raw_events.landing_files"
-        )
-        self._loaded = {(row["file"], row["fingerprint"]) for row in manifest.to_pylist()}
-        self._contents = {(row["file"], row["content_hash"]) for row in manifest.to_pylist()}
-        self._last_load_id = max((row["load_id"] for row in manifest.to_pylist()), default=0)
         self._arriving: dict[str, list[pa.Table]] = {}
+        [so_far] = warehouse.query(SO_FAR, [f"{ARCHIVE}%"]).to_pylist()
+        self._last_load_id = so_far["last_load_id"]
+        self._listed = landing.files()
+        if so_far["is_new"]:
+            self._listed = [*landing.archived(), *self._listed]
+        known = _manifest(warehouse, self._listed).to_pylist()
+        self._loaded_at = {(row["file"], row["fingerprint"]): row["loaded_at"] for row in known}
+        self._contents = {(row["file"], row["content_hash"]) for row in known}
 
     def new_files(self) -> list[LandingFile]:
-        """Files whose name and fingerprint were not loaded yet."""
-        return [file for file in self._landing.files() if (file.name, file.fingerprint) not in self._loaded]
+        """Files whose name and fingerprint were not loaded yet; first those of an archive."""
+        return [file for file in self._listed if (file.name, file.fingerprint) not in self._loaded_at]
+
+    def archive_old(self) -> None:
+        """Move files that were loaded before yesterday began, in portions."""
+        today = datetime.now(UTC).date()
+        yesterday = datetime.combine(today - timedelta(days=1), time())
+        loaded_at = [(file, self._loaded_at.get((file.name, file.fingerprint))) for file in self._listed]
+        old = [file for file, at in loaded_at if at and at < yesterday and not file.name.startswith(ARCHIVE)]
+        try:
+            self._landing.archive(old[:ARCHIVED_AT_ONCE], today)
+        except ArchiveError as error:
+            logger.warning(
+                "%d landing files are older than a day, and cannot be moved to %s: %s. "
+                "Allow it, or every run takes longer than the last",
+                len(old),
+                ARCHIVE,
+                error,
+            )
 
     def load(self, files: list[LandingFile]) -> list[LoadResult]:
         """Load some files and their manifest rows together."""

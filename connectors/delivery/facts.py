@@ -26,6 +26,7 @@ from connectors.store import (
     Store,
     add_suppressions,
     batches,
+    forget_files,
     insert,
     lift_suppression,
     normal_address,
@@ -101,12 +102,12 @@ def take_fresh_facts(
     Returns:
         the number of facts taken.
     """
+    listed = landing.files()
     with store.transaction() as connection:
         known = {row.file: row.fingerprint for row in connection.execute(sa.select(read_files))}
+        forget_files(connection, read_files, known.keys() - {file.name for file in listed})
     fresh = [
-        file
-        for file in landing.files()
-        if file.name not in loaded_files and known.get(file.name) != file.fingerprint
+        file for file in listed if file.name not in loaded_files and known.get(file.name) != file.fingerprint
     ]
     reader = EventFiles() if fresh else None
     return sum(_take_file(store, landing, file, reader, signals) for file in fresh if reader)

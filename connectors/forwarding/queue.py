@@ -20,7 +20,7 @@ from connectors.delivery.settling import GIVE_UP_AFTER, backoff
 from connectors.events.files import EventFiles
 from connectors.forwarding.registry import Webhook
 from connectors.landing import Landing, LandingFile
-from connectors.store import Store, batches, insert
+from connectors.store import Store, batches, forget_files, insert
 from connectors.tables import forwarded_files, forwards
 
 HEADER_SAFE = re.compile(r"[A-Za-z0-9_.:@/+=-]{1,128}")
@@ -80,6 +80,12 @@ def enqueue_landed(
                 seen[""] = ""
                 _note(connection, [{"file": "", "fingerprint": ""}, *map(_as_row, listed)])
                 seen |= {file.name: file.fingerprint for file in listed}
+    gone = seen.keys() - {"", *(file.name for file in listed)}
+    if gone:
+        with store.transaction() as connection:
+            forget_files(connection, forwarded_files, gone)
+        for name in gone:
+            del seen[name]
     reader, count = EventFiles(), 0
     for file in listed:
         if seen.get(file.name) != file.fingerprint:

@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from connectors.collector.pii import hash_pii
-from connectors.landing import Landing
+from connectors.landing import Landing, names_ever
 from dagster_project.imports.contact_rows import (
     CONSENTS,
     FIELDS,
@@ -130,7 +130,7 @@ def import_contacts(
         reader = _csv(stream, delimiter)
         header = _header(reader, mapping)
         result = ContactsResult(encoding, delimiter, is_dry_run)
-        known = set() if is_dry_run else {file.name for file in landing.files()}
+        known = set() if is_dry_run else names_ever(landing)
         folder = f"contacts/{_digest(path, encoding, header, pii_secret)}"
         for number, rows in enumerate(_in_parts(_rows(reader, header, result))):
             calls = [call for line, row in rows for call in _calls(line, row, header, now, result)]

@@ -21,6 +21,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from connectors.landing import names_ever
 from dagster_project.imports.online_retail_file import read_lines
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def import_online_retail(
     for customer in customers if with_addresses else ():
         if customer["is_first"]:
             files[f"{FOLDER}/{customer['occurred_at']:%Y-%m-%d}.consents.ndjson"] += _consent(customer)
-    there = {file.name for file in landing.files()}
+    there = names_ever(landing)
     missing = sorted(name for name in files if name not in there)
     for number, name in enumerate(missing, 1):
         landing.write(name, sorted(files[name], key=lambda record: record["timestamp"]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from unittest.mock import Mock
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from connectors.landing import open_landing
+from connectors.landing import ArchiveError, names_ever, open_landing
 
 RECORD = {"event": "A", "timestamp": "2026-03-01T12:00:00Z", "properties": {"name": "Zoë"}}
 
@@ -99,3 +102,50 @@ def test_a_file_that_is_handed_over_is_there_and_gone_where_it_was(landing, tmp_
     assert [file.name for file in landing.files()] == ["collector/2026-03-02/a.ndjson"]
     assert content(landing, "collector/2026-03-02/a.ndjson") == b'{"n":1}\n'
     assert not path.exists()
+
+
+def test_the_archive_is_out_of_sight_and_can_be_read(landing):
+    for name in ("a.ndjson", "2026/b.ndjson", "z.xlsx"):
+        landing.write(name, [RECORD])
+    landing.archive([file for file in landing.files() if file.name != "a.ndjson"], date(2026, 3, 2))
+    assert [file.name for file in landing.files()] == ["a.ndjson"]
+    [archived] = landing.archived()
+    assert archived.name == ".archive/2026-03-02/2026/b.ndjson"
+    assert json.loads(content(landing, archived.name)) == RECORD
+    assert landing.passed_over() == ["z.xlsx"]
+    assert names_ever(landing) == {"a.ndjson", "2026/b.ndjson"}
+
+
+def test_a_file_that_changed_or_went_since_it_was_listed_is_not_archived(landing):
+    for name in ("changed.ndjson", "gone.ndjson", "same.ndjson"):
+        landing.write(name, [RECORD])
+    changed, gone, same = landing.files()
+    landing.write("changed.ndjson", [RECORD, RECORD])
+    landing.archive([gone], date(2026, 3, 1))
+    landing.archive([changed, gone, same], date(2026, 3, 2))
+    assert [file.name for file in landing.files()] == ["changed.ndjson"]
+    assert len(content(landing, "changed.ndjson").splitlines()) == 2
+    assert [file.name for file in landing.archived()] == [
+        ".archive/2026-03-01/gone.ndjson",
+        ".archive/2026-03-02/same.ndjson",
+    ]
+
+
+def test_a_file_that_landed_again_under_its_name_never_replaces_the_one_in_the_archive(landing):
+    for day in (2, 3):
+        landing.write("a.ndjson", [RECORD | {"messageId": str(day)}])
+        landing.archive(landing.files(), date(2026, 3, day))
+    assert landing.files() == []
+    assert [json.loads(content(landing, file.name))["messageId"] for file in landing.archived()] == ["2", "3"]
+
+
+def test_a_landing_that_may_not_be_changed_says_so(landing, tmp_path, monkeypatch):
+    landing.write("a.ndjson", [RECORD])
+    if type(landing).__name__ == "S3Landing":
+        denied = ClientError({"Error": {"Code": "AccessDenied"}}, "CopyObject")
+        monkeypatch.setattr(landing._client, "copy", Mock(side_effect=denied))
+    else:
+        (tmp_path / "landing" / ".archive").write_text("in the way")
+    with pytest.raises(ArchiveError, match=r"AccessDenied|Not a directory|File exists"):
+        landing.archive(landing.files(), date(2026, 3, 2))
+    assert [file.name for file in landing.files()] == ["a.ndjson"]

@@ -44,6 +44,16 @@ def test_a_file_that_the_warehouse_knows_is_not_read(store, landing, now):
     assert take_fresh_facts(store, landing, {"a.ndjson"}) == 0
 
 
+def test_notes_about_files_go_when_the_files_are_archived(store, landing, now):
+    for name in ("a.ndjson", "b.ndjson"):
+        landing.write(name, [order(name, now)])
+    take_fresh_facts(store, landing, set())
+    landing.archive(landing.files()[:1], now.date())
+    assert take_fresh_facts(store, landing, set()) == 0
+    with store.transaction() as connection:
+        assert connection.execute(select(tables.read_files.c.file)).scalars().all() == ["b.ndjson"]
+
+
 def test_what_cannot_be_read_does_not_hide_what_can(store, landing, now):
     landing.write("a.ndjson", [{"type": "nonsense"}, order(1, now)])
     assert take_fresh_facts(store, landing, set()) == 1

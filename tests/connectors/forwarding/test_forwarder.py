@@ -6,7 +6,9 @@ import signal
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from connectors import tables
 from connectors.forwarding import queue
 from tests.connectors.conformance.vendor import Answer, CutAfterRequest, Silence
 
@@ -58,6 +60,20 @@ def test_history_other_events_and_old_ones_are_not_news(forwards, webhook, far_e
     happens("old", timestamp=f"{(clock() - timedelta(days=2)).isoformat()}Z")
     forwards(webhook(far_end), longest=0.7)
     assert (far_end.requests, backlog()) == ([], (0, 0, 0))
+
+
+def test_notes_about_files_go_when_the_files_are_archived_and_history_stays_history(
+    started, happens, forwards, store, landing, far_end, backlog, now
+):
+    happens("o1")
+    forwards(started, until=lambda: backlog() == (0, 1, 0))
+    landing.archive(landing.files(), now.date())
+    forwards(started, longest=0.3)
+    with store.reading() as connection:
+        assert connection.execute(select(tables.forwarded_files.c.file)).scalars().all() == [""]
+    happens("o2")
+    forwards(started, until=lambda: backlog() == (0, 2, 0))
+    assert len(far_end.requests) == 2
 
 
 def test_many_arrive_in_order_and_an_event_that_landed_twice_once(
