@@ -61,7 +61,11 @@ class Landing(Protocol):
         ...
 
     def read(self, name: str) -> BinaryIO:
-        """The bytes of one file, as a stream that the caller closes."""
+        """The bytes of one file, as a stream that the caller closes.
+
+        Raises:
+            FileNotFoundError: it is not there, or not any more.
+        """
         ...
 
     def write(self, name: str, records: Iterable[dict[str, Any]]) -> str:
@@ -222,7 +226,10 @@ class S3Landing:
 
     def read(self, name: str) -> BinaryIO:
         """The bytes of one object, streamed."""
-        body: BinaryIO = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
+        try:
+            body: BinaryIO = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
+        except self._client.exceptions.NoSuchKey as error:
+            raise FileNotFoundError(name) from error
         return body
 
     def write(self, name: str, records: Iterable[dict[str, Any]]) -> str:

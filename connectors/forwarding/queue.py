@@ -89,7 +89,10 @@ def enqueue_landed(
     reader, count = EventFiles(), 0
     for file in listed:
         if seen.get(file.name) != file.fingerprint:
-            count += _enqueue_file(store, landing, file, reader, list(webhooks), now)
+            try:
+                count += _enqueue_file(store, landing, file, reader, list(webhooks), now)
+            except FileNotFoundError:  # archived this very moment: more than a day old
+                continue
             seen[file.name] = file.fingerprint
     return count
 

@@ -37,6 +37,12 @@ def as_json(result: DemoResult) -> dict[str, Any]:
     }
 
 
+NO_LIFT = (
+    "Lift: percentage points of people who ordered. No measured lift: nobody was held out "
+    "(`hold_out: 10%` in the flow's YAML); no true one: the flow has no `goal`."
+)
+
+
 def sent_table(result: DemoResult) -> Table:
     """One line per flow: from enrolled to clicked."""
     counts = ("enrolled", "held_out", "sent", "skipped", "opened", "clicked")
@@ -49,6 +55,7 @@ def sent_table(result: DemoResult) -> Table:
 def earned_table(result: DemoResult) -> Table:
     """One line per flow: attributed orders, and the measured lift beside the true one."""
     table = _table("What it earned", "flow", "orders", "revenue", "measured lift, 95 %", "true lift")
+    table.caption, table.caption_justify = NO_LIFT, "left"
     for row in result.closing.flows:
         table.add_row(
             row["flow"],

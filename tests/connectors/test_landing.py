@@ -81,6 +81,11 @@ def test_a_write_that_fails_leaves_nothing(landing):
     assert landing.files() == []
 
 
+def test_what_is_not_there_cannot_be_read(landing):
+    with pytest.raises(FileNotFoundError, match=r"gone\.ndjson"):
+        landing.read("gone.ndjson")
+
+
 def test_a_failed_write_leaves_no_temporary_file_in_a_folder(tmp_path):
     with pytest.raises(ZeroDivisionError):
         open_landing(str(tmp_path)).write("a.ndjson", ({"n": 1 / n} for n in (1, 0)))

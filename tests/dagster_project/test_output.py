@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
@@ -69,3 +70,8 @@ def test_a_slip_is_no_moment(text):
 
 def test_a_moment_with_a_zone_is_taken_as_utc():
     assert moment("2026-11-20T09:00+01:00") == datetime(2026, 11, 20, 8)
+
+
+def test_a_sum_of_whole_numbers_is_a_whole_number_however_long(capsys):
+    show_json({"items": Decimal(2**60 + 1), "money": Decimal("10.50")})
+    assert capsys.readouterr().out.split() == ["{", '"items":', f"{2**60 + 1},", '"money":', "10.5", "}"]
