@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -48,8 +49,8 @@ class Landing(Protocol):
         """All complete event files that are not in the archive, sorted by name."""
         ...
 
-    def archived(self) -> list[LandingFile]:
-        """All files of the archive, by day and name; their names begin with `.archive/<day>/`."""
+    def archived(self, since: date | None = None) -> list[LandingFile]:
+        """Files of the archive, of all days or from one on, by day and name: `.archive/<day>/<name>`."""
         ...
 
     def archive(self, files: Iterable[LandingFile], day: date) -> None:
@@ -77,10 +78,15 @@ class ArchiveError(Exception):
     """The landing lets us read its files, but not move them."""
 
 
+def name_landed(name: str) -> str:
+    """The name under which a file landed that may be in the archive by now."""
+    return name.removeprefix(ARCHIVE).partition("/")[2] if name.startswith(ARCHIVE) else name
+
+
 def names_ever(landing: Landing) -> set[str]:
     """The names of all files that are in the landing, and that those in its archive had there."""
-    archived = (file.name.removeprefix(ARCHIVE).partition("/")[2] for file in landing.archived())
-    return {file.name for file in landing.files()}.union(archived)
+    here = {file.name for file in landing.files()}  # first: a file may move while we look
+    return here.union(name_landed(file.name) for file in landing.archived())
 
 
 def open_landing(url: str, endpoint_url: str | None = None) -> FolderLanding | S3Landing:
@@ -101,24 +107,36 @@ class FolderLanding:
         """All complete event files; the fingerprint is size and modification time, as no content is read."""
         return sorted(_files_below(str(self._folder), "", is_landing_file), key=lambda file: file.name)
 
-    def archived(self) -> list[LandingFile]:
-        """All files of the archive, by day and name."""
-        below = _files_below(str(self._folder / ARCHIVE), ARCHIVE, is_landing_file)
-        return sorted(below, key=lambda file: file.name)
+    def archived(self, since: date | None = None) -> list[LandingFile]:
+        """Files of the archive, of all days or from one on, by day and name."""
+        archive = self._folder / ARCHIVE
+        days = [path.name for path in archive.iterdir()] if archive.is_dir() else []
+        below = (
+            _files_below(str(archive / day), f"{ARCHIVE}{day}/", is_landing_file)
+            for day in days
+            if since is None or day >= str(since)
+        )
+        return sorted(chain.from_iterable(below), key=lambda file: file.name)
 
     def archive(self, files: Iterable[LandingFile], day: date) -> None:
-        """Rename; what turns out to have changed in this very moment comes back."""
+        """Rename; what turns out to have changed in this very moment comes back. A link stays where it is."""
+        refused: OSError | None = None
         for file in files:
             source, target = self._folder / file.name, self._folder / ARCHIVE / f"{day}" / file.name
+            if source.is_symlink():
+                continue
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise ArchiveError(error.strerror) from error
-            if _fingerprint(target.stat()) != file.fingerprint and not source.exists():
+                refused = error
+                continue
+            if _fingerprint(target.lstat()) != file.fingerprint and not source.exists():
                 target.replace(source)
+        if refused:
+            raise ArchiveError(refused.strerror) from refused
 
     def passed_over(self) -> list[str]:
         """Names of complete files that no loader looks at."""
@@ -168,20 +186,21 @@ class S3Landing:
         """All complete event files; the fingerprint is the ETag. What is listed is complete."""
         return sorted(self._objects(is_landing_file), key=lambda file: file.name)
 
-    def archived(self) -> list[LandingFile]:
-        """All files of the archive, by day and name."""
-        below = self._objects_below(self._prefix + ARCHIVE, is_landing_file)
+    def archived(self, since: date | None = None) -> list[LandingFile]:
+        """Files of the archive, of all days or from one on, by day and name."""
+        archive = self._prefix + ARCHIVE
+        below = self._objects_below(archive, is_landing_file, StartAfter=f"{archive}{since or ''}")
         return sorted(below, key=lambda file: file.name)
 
     def archive(self, files: Iterable[LandingFile], day: date) -> None:
-        """Copy what has still the ETag that was listed, then delete; after a crash it is done again."""
+        """Copy and delete what has still the ETag that was listed; after a crash it is done again."""
         with ThreadPoolExecutor(MOVES_AT_ONCE) as pool:
             for _ in pool.map(lambda file: self._move(file, f"{ARCHIVE}{day}/{file.name}"), files):
                 pass
 
     def _move(self, file: LandingFile, name: str) -> None:
         from boto3.s3.transfer import TransferConfig  # noqa: PLC0415  (as boto3)
-        from botocore.exceptions import ClientError  # noqa: PLC0415  (as boto3)
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (as boto3)
 
         source = {"Bucket": self._bucket, "Key": self._prefix + file.name}
         options = {
@@ -190,11 +209,13 @@ class S3Landing:
         }
         try:
             self._client.copy(source, self._bucket, self._prefix + name, **options)
-            self._client.delete_object(**source)
+            self._client.delete_object(**source, IfMatch=f'"{file.fingerprint}"')
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code not in ("PreconditionFailed", "412", "NoSuchKey", "404"):
                 raise ArchiveError(f"{code} ({error.operation_name})") from error
+        except BotoCoreError as error:
+            raise ArchiveError(type(error).__name__) from error
 
     def passed_over(self) -> list[str]:
         """Names of objects that no loader looks at."""
@@ -209,8 +230,10 @@ class S3Landing:
                 if folder["Prefix"] != self._prefix + ARCHIVE:
                     yield from self._objects_below(folder["Prefix"], is_wanted)
 
-    def _objects_below(self, prefix: str, is_wanted: Callable[[str], bool]) -> Iterator[LandingFile]:
-        for page in self._pages(prefix):
+    def _objects_below(
+        self, prefix: str, is_wanted: Callable[[str], bool], **options: str
+    ) -> Iterator[LandingFile]:
+        for page in self._pages(prefix, **options):
             yield from self._files_of(page, is_wanted)
 
     def _pages(self, prefix: str, **options: str) -> Iterable[Mapping[str, Any]]:
@@ -282,7 +305,10 @@ def _files_below(folder: str, prefix: str, is_wanted: Callable[[str], bool]) -> 
                 if f"{name}/" != ARCHIVE:
                     yield from _files_below(entry.path, f"{name}/", is_wanted)
             elif is_wanted(entry.name):
-                stat = entry.stat()
+                try:
+                    stat = entry.stat()
+                except FileNotFoundError:  # archived this very moment
+                    continue
                 yield LandingFile(name, stat.st_size, _fingerprint(stat))
 
 

@@ -93,6 +93,7 @@ def build_channel(channel: str, name: str, description: str) -> AssetsDefinition
 def results(installation: Installation) -> MaterializeResult[object]:
     """Outcomes of delivery, back from landing."""
     loaded = tick.take_results(installation.settings)
+    tick.archive(installation.settings)
     return MaterializeResult(metadata={"files": loaded.files, "events": loaded.records})
 
 

@@ -41,8 +41,8 @@ with
 listed as (
     select
         count(*) as message_count,
-        count(*) filter (where (decided_at > last_as_of) is not false) as new_count,
-        count(*) filter (where decided_at > released_as_of) as unseen_count,
+        count(*) filter (where (due_at > last_as_of) is not false) as new_count,
+        count(*) filter (where due_at > released_as_of) as unseen_count,
         count(*) filter (where is_marketing) as marketing_count,
         count(*) filter (where is_marketing and consent_id is not null) as with_consent_count
     from (
@@ -90,7 +90,7 @@ class ListFacts:
     Attributes:
         message_count: messages due now.
         new_count: those of them that no earlier list that went has had.
-        unseen_count: those of them that were decided after the list that a person last released.
+        unseen_count: those of them that came on it after the list that a person last released.
         marketing_count: those of class marketing that reach a person (a changed profile needs no consent).
         marketing_with_consent_count: those of class marketing that name the consent they rest on.
         stale_consent_count: messages of the last day held back because the consent feed is stale.

@@ -45,11 +45,11 @@ def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], 
     pause, was_blocked, turned_at = REST_SECONDS, False, 0.0
     while not stop.is_set():
         started = time.monotonic()
-        landed = frozenset(f"{file.name} {file.fingerprint}" for file in landing.files())
-        if seen is not None and landed <= seen and started - turned_at < IDLE_SECONDS:
-            stop.wait(max(LOOK_SECONDS, LOOKING_SHARE * (time.monotonic() - started)))
-            continue
         try:
+            landed = frozenset(f"{file.name} {file.fingerprint}" for file in landing.files())
+            if seen is not None and landed <= seen and started - turned_at < IDLE_SECONDS:
+                stop.wait(max(LOOK_SECONDS, LOOKING_SHARE * (time.monotonic() - started)))
+                continue
             result = turn(settings, stop)
             seen, pause, turned_at = landed, REST_SECONDS, time.monotonic()
             if result.is_blocked and not was_blocked:

@@ -8,8 +8,9 @@ A file that changed under its old name is loaded again as a whole: its old event
 gate `int_events` drops by `event_id`, its new ones are new. A file that was only touched or copied (same
 content hash) is noted in the manifest and not loaded.
 
-Files that were loaded before yesterday began move to the landing's archive: by then webhooks (which tell what
-is at most a day old) and last looks have had them. A warehouse without a manifest reads the archive first.
+Files that were loaded before yesterday began move to the landing's archive: by then webhooks (which tell
+what is at most a day old) and last looks have had them. A warehouse may be a backup: what was archived since
+it last loaded anything is looked through for files that it does not know. One that is new reads all.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
 from connectors.events.files import EventBatch, EventFiles
-from connectors.landing import ARCHIVE, ArchiveError
+from connectors.landing import ARCHIVE, ArchiveError, name_landed
 from dagster_project.warehouse import ensure_raw_tables
 
 if TYPE_CHECKING:
@@ -41,12 +42,15 @@ logger = logging.getLogger(__name__)
 READ_BYTES = 1 << 20
 BYTES_PER_TRANSACTION = 32 << 20
 ROWS_PER_INSERT = 50_000
-ARCHIVED_AT_ONCE = 5_000
-"""A load may have somebody waiting, and a bucket takes seconds for as many; the next load goes on."""
+STAYS = timedelta(days=2)
+"""What was loaded on a day is archived from the second day after it on."""
+ARCHIVED_AT_ONCE = 20_000
+"""A bucket takes a minute or two for as many; the next run goes on."""
 
 SO_FAR = """
 select
     coalesce(max(load_id), 0) as last_load_id,
+    max(loaded_at) as last_loaded_at,
     not exists (select * from raw_events.landing_files where file not like ?) as is_new
 from raw_events.landing_files
 """
@@ -88,7 +92,6 @@ def load_landing(warehouse: Warehouse, landing: Landing, *, progress: Progress |
             done += sum(file.bytes for file in group)
             if progress is not None:
                 progress(done, total)
-        loader.archive_old()
     return LoadResult(
         len(files), sum(each.records for each in results), sum(each.rejects for each in results)
     )
@@ -96,12 +99,41 @@ def load_landing(warehouse: Warehouse, landing: Landing, *, progress: Progress |
 
 def known_files(warehouse: Warehouse, landing: Landing) -> frozenset[str]:
     """Names of the files in landing of which a version was loaded."""
-    return frozenset(_manifest(warehouse, landing.files())["file"].to_pylist())
+    return frozenset(row["file"] for row in _manifest(warehouse, landing.files()))
 
 
-def _manifest(warehouse: Warehouse, files: Sequence[LandingFile]) -> pa.Table:
+def archive_old(warehouse: Warehouse, landing: Landing) -> None:
+    """Move files that were loaded before yesterday began to the archive, a portion at a time.
+
+    Nobody waits for it and nothing depends on it: where it cannot be done, a warning says so. The warehouse
+    need not be held.
+    """
+    today = datetime.now(UTC).date()
+    listed = landing.files()
+    known = _manifest(warehouse, listed)
+    lately = datetime.combine(today - STAYS + timedelta(days=1), time())
+    old = {(row["file"], row["fingerprint"]) for row in known if row["loaded_at"] < lately}
+    files = [file for file in listed if (file.name, file.fingerprint) in old]
+    try:
+        landing.archive(files[:ARCHIVED_AT_ONCE], today)
+    except ArchiveError as error:
+        logger.warning(
+            "%d files that were loaded before yesterday are in the landing, and not all can move to %s: %s. "
+            "Every run looks at them again",
+            *(len(files), ARCHIVE, error),
+        )
+
+
+def _manifest(warehouse: Warehouse, files: Sequence[LandingFile]) -> list[dict[str, Any]]:
     """The manifest's rows about some files, however many others it knows."""
-    return warehouse.query(OF_FILES, [[file.name for file in files]])
+    names = {name for file in files for name in _names(file)}
+    known: list[dict[str, Any]] = warehouse.query(OF_FILES, [list(names)]).to_pylist()
+    return known
+
+
+def _names(file: LandingFile) -> set[str]:
+    """What the manifest may call a file: it was loaded before it was archived, or out of the archive."""
+    return {file.name, name_landed(file.name)}
 
 
 def _groups(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
@@ -126,33 +158,19 @@ class _Loader:
         self._arriving: dict[str, list[pa.Table]] = {}
         [so_far] = warehouse.query(SO_FAR, [f"{ARCHIVE}%"]).to_pylist()
         self._last_load_id = so_far["last_load_id"]
-        self._listed = landing.files()
-        if so_far["is_new"]:
-            self._listed = [*landing.archived(), *self._listed]
-        known = _manifest(warehouse, self._listed).to_pylist()
-        self._loaded_at = {(row["file"], row["fingerprint"]): row["loaded_at"] for row in known}
+        since = None if so_far["is_new"] else so_far["last_loaded_at"].date() + STAYS
+        self._listed = [*landing.archived(since), *landing.files()]
+        known = _manifest(warehouse, self._listed)
+        self._loaded = {(row["file"], row["fingerprint"]) for row in known}
         self._contents = {(row["file"], row["content_hash"]) for row in known}
 
     def new_files(self) -> list[LandingFile]:
         """Files whose name and fingerprint were not loaded yet; first those of an archive."""
-        return [file for file in self._listed if (file.name, file.fingerprint) not in self._loaded_at]
-
-    def archive_old(self) -> None:
-        """Move files that were loaded before yesterday began, in portions."""
-        today = datetime.now(UTC).date()
-        yesterday = datetime.combine(today - timedelta(days=1), time())
-        loaded_at = [(file, self._loaded_at.get((file.name, file.fingerprint))) for file in self._listed]
-        old = [file for file, at in loaded_at if at and at < yesterday and not file.name.startswith(ARCHIVE)]
-        try:
-            self._landing.archive(old[:ARCHIVED_AT_ONCE], today)
-        except ArchiveError as error:
-            logger.warning(
-                "%d landing files are older than a day, and cannot be moved to %s: %s. "
-                "Allow it, or every run takes longer than the last",
-                len(old),
-                ARCHIVE,
-                error,
-            )
+        return [
+            file
+            for file in self._listed
+            if all((name, file.fingerprint) not in self._loaded for name in _names(file))
+        ]
 
     def load(self, files: list[LandingFile]) -> list[LoadResult]:
         """Load some files and their manifest rows together."""
@@ -189,10 +207,12 @@ class _Loader:
         return LoadResult(1, accepted, refused)
 
     def _is_touched_only(self, file: LandingFile) -> bool:
-        if not any(name == file.name for name, _ in self._contents):
+        names = _names(file)
+        if not any(name in names for name, _ in self._contents):
             return False
         with _HashingStream(self._landing.read(file.name)) as stream:
-            return (file.name, stream.hash_to_the_end()) in self._contents
+            content_hash = stream.hash_to_the_end()
+        return any((name, content_hash) in self._contents for name in names)
 
     def _append_batch(self, file: LandingFile, batch: EventBatch) -> None:
         self._append(

@@ -164,7 +164,7 @@ def hourly_lists(
 
 
 def last_hold(warehouse: Warehouse, before: datetime, size_check: str) -> Hold:
-    """What the last list before a moment was held for.
+    """What the last list with messages before a moment was held for: with none there is nothing to judge.
 
     Args:
         warehouse: where the run log is.
@@ -173,7 +173,7 @@ def last_hold(warehouse: Warehouse, before: datetime, size_check: str) -> Hold:
     """
     last = warehouse.query(
         """select verdicts from raw_runs.lists
-        where as_of < ? order by as_of desc, judged_at desc limit 1""",
+        where as_of < ? and message_count > 0 order by as_of desc, judged_at desc limit 1""",
         [before],
     ).to_pylist()
     severities = {said["check"]: said["severity"] for said in json.loads(last[0]["verdicts"])} if last else {}

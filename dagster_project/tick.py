@@ -19,7 +19,7 @@ from dagster_project import delivery, runs
 from dagster_project.checks import ListFacts, Verdict, judge, look
 from dagster_project.dbt_runner import DbtProject, NodeResult
 from dagster_project.flows.compile import load_flows, write_flows
-from dagster_project.loader import LoadResult, load_landing
+from dagster_project.loader import LoadResult, archive_old, load_landing
 from dagster_project.measurement.allocation import settle
 from dagster_project.segments import load_segments
 from dagster_project.warehouse import Warehouse, ensure_raw_tables, open_warehouse
@@ -82,7 +82,7 @@ def tick(
         as_of: naive UTC moment, not before the last tick's.
         deliver: hand due messages to the providers; without, the list is only decided.
         live: the clock runs during delivery; otherwise it stands at `as_of`, so that a replay is exact.
-        is_hot: somebody waits: deliver only what has just been decided, leave the readers' copy.
+        is_hot: somebody waits: deliver only what has just been decided; leave the rest to the hourly run.
         progress: called with (stage, done, total).
 
     Raises:
@@ -103,9 +103,13 @@ def tick(
     if due:
         with watch("deliver"):
             outcome = delivery.deliver_due(settings, due, None if live else as_of, progress)
-    for stage, work in (("results", take_results), *([] if is_hot else [("serve", serve)])):
-        with watch(stage):
-            work(settings)
+    with watch("results"):
+        take_results(settings)
+    if not is_hot:
+        with watch("archive"):
+            archive(settings)
+        with watch("serve"):
+            serve(settings)
     return TickResult(as_of, loaded, tuple(nodes), facts, tuple(verdicts), outcome, watch.seconds)
 
 
@@ -164,6 +168,12 @@ def take_results(settings: Settings) -> LoadResult:
     """Take what delivery wrote to landing back into `raw_events`."""
     with open_warehouse(settings) as warehouse:
         return load_landing(warehouse, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
+
+
+def archive(settings: Settings) -> None:
+    """Move landing files that everybody has read out of sight, so that a look costs what lately arrived."""
+    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    archive_old(open_warehouse(settings), landing)
 
 
 def serve(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -65,6 +66,8 @@ NORMAL = {"email": normal_address, "phone": normal_phone}
 WHOLE_PERSON = "person"
 """The purpose of an `Address Suppressed` that names no address: it means those of the person."""
 NUL = "\0"
+LOOKS_LIKE_A_PHONE = re.compile(r"[+0-9 ()./-]+")
+"""The dbt macro of that name: nothing but digits and what is written between them."""
 LONGEST_ID, LONGEST_CHANNEL, LONGEST_PURPOSE, LONGEST_IDENTIFIER = 128, 32, 64, 1_000
 
 KEPT_FOR = timedelta(days=7)
@@ -258,7 +261,10 @@ def _channel(event_name: str, properties: Mapping[str, Any]) -> str:
 def _address(channel: str, properties: Mapping[str, Any]) -> str | None:
     """The address that an event closes or opens, a number as the warehouse writes it."""
     stated = properties.get("address") or properties.get("token")
-    return NORMAL.get(IDENTIFIERS.get(channel, ""), str)(str(stated)) if stated else None
+    if not stated:
+        return None
+    is_phone = channel == "*" and LOOKS_LIKE_A_PHONE.fullmatch(str(stated))
+    return NORMAL.get("phone" if is_phone else IDENTIFIERS.get(channel, ""), str)(str(stated))
 
 
 def _with_addresses(connection: sa.Connection, dead: list[dict[str, Any]]) -> list[dict[str, Any]]:

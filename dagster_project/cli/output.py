@@ -183,6 +183,8 @@ def _finite(value: object) -> object:
 def _plain(value: object) -> object:
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, Decimal):  # a sum of whole numbers is one without places, and may be longer than a float
+    if isinstance(
+        value, Decimal
+    ):  # a sum of whole numbers is one without places, and may be longer than a float
         return int(value) if value.as_tuple().exponent == 0 else float(value)
     return str(value)

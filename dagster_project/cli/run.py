@@ -94,6 +94,7 @@ def table(result: TickResult) -> list[dict[str, object]]:
         or "nothing unusual",
         "deliver": f"{result.facts.message_count} messages due",
         "results": "what came of it returns",
+        "archive": "landing files that everybody has read",
         "serve": "readers see this moment",
     }
     return [

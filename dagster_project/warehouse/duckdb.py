@@ -23,6 +23,8 @@ ROWS_PER_GROUP = 4_096
 LARGEST_CALL = 2**30
 """Bytes; a whole number of blocks in every file system, without which blocks cannot be shared."""
 
+BUSY = ("Could not set lock", "Conflicting lock", "different configuration")
+OUTSIDE = ("Permission denied", "No space left on device", "Read-only file system")
 REPAIR = "Put back a backup of it; `serving.duckdb` beside it is a copy as of the end of the last run."
 
 
@@ -112,9 +114,9 @@ class DuckDBWarehouse:
         while True:
             try:
                 connection = duckdb.connect(str(self._path))
-            except (duckdb.IOException, duckdb.ConnectionException) as error:
+            except duckdb.Error as error:
                 if not is_busy(error):
-                    raise WarehouseFileError(f"{error}\n{REPAIR}") from error
+                    raise WarehouseFileError(with_repair(error)) from error
                 if time.monotonic() > patience_ends:
                     raise WarehouseBusyError(f"{self._path} is held by another writer: {error}") from error
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)
@@ -124,9 +126,14 @@ class DuckDBWarehouse:
                 return connection
 
 
+def with_repair(error: duckdb.Error, repair: str = REPAIR) -> str:
+    """What is wrong with a file and how it is mended; permissions and full disks speak for themselves."""
+    return str(error) if any(words in str(error) for words in OUTSIDE) else f"{error}\n{repair}"
+
+
 def is_busy(error: duckdb.Error) -> bool:
     """Whether waiting helps: another process has the lock, or dbt in this one has not let go yet."""
-    return "lock" in str(error) or "different configuration" in str(error)
+    return any(words in str(error) for words in BUSY)
 
 
 def quoted(path: Path) -> str:

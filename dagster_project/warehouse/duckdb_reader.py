@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagster_project.warehouse.duckdb import REPAIR, is_busy, quoted
+from dagster_project.warehouse.duckdb import REPAIR, is_busy, quoted, with_repair
 from dagster_project.warehouse.protocol import QuestionError, WarehouseFileError
 
 PUBLIC_SCHEMAS = (
@@ -74,7 +74,7 @@ def duckdb_reader(path: Path, catalog: str) -> Iterator[DuckDBReader]:
                 raise QuestionError(
                     "the first run is still writing; ask again when it has finished"
                 ) from error
-            raise WarehouseFileError(f"{error}\n{REPAIR if path.stem == catalog else SERVE}") from error
+            raise WarehouseFileError(with_repair(error, REPAIR if path.stem == catalog else SERVE)) from error
         connection.execute(f"use {catalog}")
         connection.execute("set TimeZone = 'UTC'")
         schemas = _search_path(connection)

@@ -26,6 +26,12 @@
     end
 {%- endmacro %}
 
+{#- Whether a text of which nobody says what it is may be a phone number: nothing but digits and what is written between
+    them. -#}
+{% macro looks_like_a_phone(text) -%}
+    regexp_replace({{ text }}, '[+0-9 ()./-]', '', 'g') = ''
+{%- endmacro %}
+
 {#- Types of identifiers from strong to weak: the order in which Segment merges by default, devices before browsers. -#}
 {% macro identifier_types() -%}
     {{ return(['user_id', 'email', 'phone', 'external_id', 'device_id', 'anonymous_id']) }}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from unittest.mock import Mock
 
 import boto3
@@ -11,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from connectors.landing import ArchiveError, names_ever, open_landing
+from connectors.landing import ArchiveError, LandingFile, names_ever, open_landing
 
 RECORD = {"event": "A", "timestamp": "2026-03-01T12:00:00Z", "properties": {"name": "Zoë"}}
 
@@ -142,6 +146,53 @@ def test_a_file_that_landed_again_under_its_name_never_replaces_the_one_in_the_a
         landing.archive(landing.files(), date(2026, 3, day))
     assert landing.files() == []
     assert [json.loads(content(landing, file.name))["messageId"] for file in landing.archived()] == ["2", "3"]
+
+
+def test_of_the_archive_the_days_from_one_on_can_be_asked_for(landing):
+    for day in (2, 3, 4):
+        landing.write(f"{day}.ndjson", [RECORD])
+        landing.archive(landing.files(), date(2026, 3, day))
+    assert [file.name for file in landing.archived(date(2026, 3, 3))] == [
+        ".archive/2026-03-03/3.ndjson",
+        ".archive/2026-03-04/4.ndjson",
+    ]
+
+
+def test_a_folder_that_is_a_link_or_elsewhere_does_not_keep_others_from_the_archive(tmp_path, monkeypatch):
+    landing = open_landing(str(tmp_path / "landing"))
+    for name in ("a/far.ndjson", "b.ndjson"):
+        landing.write(name, [RECORD])
+    (tmp_path / "landing" / "link.ndjson").symlink_to("b.ndjson")
+    replace = Path.replace
+
+    def replace_here(path, target):
+        if path.parent.name == "a":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_here)
+    with pytest.raises(ArchiveError, match="Invalid cross-device link"):
+        landing.archive([file for file in landing.files() if "link" not in file.name], date(2026, 3, 2))
+    landing.archive([LandingFile("link.ndjson", 1, "1")], date(2026, 3, 2))
+    assert [file.name for file in landing.archived()] == [".archive/2026-03-02/b.ndjson"]
+
+
+def test_files_may_be_archived_while_somebody_lists_them(tmp_path):
+    landing, done = open_landing(str(tmp_path)), threading.Event()
+    for number in range(2_000):
+        (tmp_path / f"{number}.ndjson").write_text("{}")
+
+    def list_them():
+        while not done.is_set():
+            landing.files()
+
+    with ThreadPoolExecutor() as pool:
+        looking = [pool.submit(list_them) for _ in range(2)]
+        landing.archive(landing.files(), date(2026, 3, 2))
+        done.set()
+        for each in looking:
+            each.result()
+    assert (landing.files(), len(landing.archived())) == ([], 2_000)
 
 
 def test_a_landing_that_may_not_be_changed_says_so(landing, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from connectors.landing import FolderLanding
 from dagster_project import loader
-from dagster_project.loader import LoadResult, load_landing
+from dagster_project.loader import LoadResult, archive_old, load_landing
 from dagster_project.warehouse.duckdb import DuckDBWarehouse
 
 processes = multiprocessing.get_context("forkserver")
@@ -290,12 +291,19 @@ def days_go_by(warehouse):
     warehouse.execute("update raw_events.landing_files set loaded_at = loaded_at - interval 3 day")
 
 
+def run(warehouse, landing):
+    """What a tick does with landing, first and last."""
+    result = load_landing(warehouse, landing)
+    archive_old(warehouse, landing)
+    return result
+
+
 def three_days(folder):
     """A file a day, the oldest two archived by the run of the third."""
     warehouse, landing = installation(folder)
     for number in range(3):
         landing.write(f"shop/{number}.ndjson", [view(number), view(number + 1)])
-        load_landing(warehouse, landing)
+        run(warehouse, landing)
         days_go_by(warehouse)
     return warehouse, landing
 
@@ -307,37 +315,38 @@ def names(files):
 def test_files_that_everybody_has_had_are_archived_and_count_once(tmp_path):
     warehouse, landing = three_days(tmp_path)
     assert (names(landing.archived()), names(landing.files())) == (["0.ndjson", "1.ndjson"], ["2.ndjson"])
-    assert load_landing(warehouse, landing) == LoadResult(0, 0, 0)
+    assert run(warehouse, landing) == LoadResult(0, 0, 0)
     assert (names(landing.archived()), names(landing.files())) == (["0.ndjson", "1.ndjson", "2.ndjson"], [])
-    assert load_landing(warehouse, landing) == LoadResult(0, 0, 0)
+    assert run(warehouse, landing) == LoadResult(0, 0, 0)
     assert rows(warehouse, EVENTS) == [("m0", 1), ("m1", 2), ("m2", 2), ("m3", 1)]
 
 
 def test_a_file_stays_in_landing_for_the_day_on_which_it_was_loaded_and_the_next(tmp_path):
     warehouse, landing = installation(tmp_path)
     landing.write("a.ndjson", [view(1)])
-    load_landing(warehouse, landing)
+    run(warehouse, landing)
     today = "date_trunc('day', now() at time zone 'UTC')"
     for loaded_at, stays in ((f"{today} - interval 1 day", True), (f"{today} - interval 25 hour", False)):
         warehouse.execute(f"update raw_events.landing_files set loaded_at = {loaded_at}")
-        load_landing(warehouse, landing)
+        run(warehouse, landing)
         assert bool(landing.files()) is stays
 
 
 def test_a_file_that_has_changed_is_loaded_before_it_is_archived(tmp_path):
     warehouse, landing = installation(tmp_path)
     landing.write("a.ndjson", [view(1)])
-    load_landing(warehouse, landing)
+    run(warehouse, landing)
     days_go_by(warehouse)
     landing.write("a.ndjson", [view(1), view(2)])
-    assert load_landing(warehouse, landing) == LoadResult(1, 2, 0)
+    archive_old(warehouse, landing)
+    assert run(warehouse, landing) == LoadResult(1, 2, 0)
     assert names(landing.files()) == ["a.ndjson"]
 
 
 def test_an_archived_file_that_is_copied_in_again_is_not_loaded_again(tmp_path):
     warehouse, landing = three_days(tmp_path)
     landing.write("shop/0.ndjson", [view(0), view(1)])
-    assert load_landing(warehouse, landing).records == 0
+    assert run(warehouse, landing).records == 0
 
 
 def test_a_lost_warehouse_is_read_again_from_archive_and_landing(tmp_path):
@@ -345,9 +354,30 @@ def test_a_lost_warehouse_is_read_again_from_archive_and_landing(tmp_path):
     expected = rows(before, EVENTS)
     (tmp_path / "warehouse.duckdb").unlink()
     warehouse, _ = installation(tmp_path)
-    assert load_landing(warehouse, landing) == LoadResult(3, 6, 0)
-    assert load_landing(warehouse, landing) == LoadResult(0, 0, 0)
+    assert run(warehouse, landing) == LoadResult(3, 6, 0)
+    assert run(warehouse, landing) == LoadResult(0, 0, 0)
     assert rows(warehouse, EVENTS) == expected
+
+
+@pytest.mark.parametrize("is_archived_again", [False, True])
+def test_a_backup_takes_what_was_archived_since_it_was_made(tmp_path, is_archived_again):
+    """Neither the file that it knows, archived since, nor one that it has taken from the archive, a second time."""
+    warehouse, landing = installation(tmp_path)
+    landing.write("a.ndjson", [view(1)])
+    run(warehouse, landing)
+    backup = shutil.copy(tmp_path / "warehouse.duckdb", tmp_path / "backup.duckdb")
+    landing.write("b.ndjson", [view(2)])
+    run(warehouse, landing)
+    days_go_by(warehouse)
+    run(warehouse, landing)
+    assert (names(landing.archived()), landing.files()) == (["a.ndjson", "b.ndjson"], [])
+    shutil.copy(backup, tmp_path / "warehouse.duckdb")
+    days_go_by(warehouse)
+    assert run(warehouse, landing) == LoadResult(1, 1, 0)
+    if is_archived_again:
+        days_go_by(warehouse)
+    assert run(warehouse, landing) == LoadResult(0, 0, 0)
+    assert rows(warehouse, EVENTS) == [("m1", 1), ("m2", 1)]
 
 
 @pytest.mark.parametrize("after", range(3))
@@ -368,8 +398,8 @@ def test_killed_while_it_reads_the_archive_it_goes_on_there(tmp_path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(loader._Loader, "load", load_or_die)
         with pytest.raises(KeyboardInterrupt):
-            load_landing(warehouse, landing)
-    assert load_landing(warehouse, landing).files == 3 - after
+            run(warehouse, landing)
+    assert run(warehouse, landing).files == 3 - after
     assert rows(warehouse, EVENTS) == expected
 
 
@@ -377,7 +407,7 @@ def test_killed_while_it_archives_nothing_is_lost_or_loaded_twice(tmp_path, monk
     warehouse, landing = installation(tmp_path)
     for number in range(4):
         landing.write(f"{number}.ndjson", [view(number)])
-    load_landing(warehouse, landing)
+    run(warehouse, landing)
     days_go_by(warehouse)
     archive = FolderLanding.archive
 
@@ -388,8 +418,8 @@ def test_killed_while_it_archives_nothing_is_lost_or_loaded_twice(tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr(FolderLanding, "archive", archive_some_and_die)
         with pytest.raises(KeyboardInterrupt):
-            load_landing(warehouse, landing)
-    assert load_landing(warehouse, landing) == LoadResult(0, 0, 0)
+            run(warehouse, landing)
+    assert run(warehouse, landing) == LoadResult(0, 0, 0)
     assert names(landing.archived()) == [f"{number}.ndjson" for number in range(4)]
     assert rows(warehouse, EVENTS) == [(f"m{number}", 1) for number in range(4)]
 
@@ -397,12 +427,12 @@ def test_killed_while_it_archives_nothing_is_lost_or_loaded_twice(tmp_path, monk
 def test_a_landing_that_cannot_be_moved_is_loaded_all_the_same_and_somebody_is_told(tmp_path, caplog):
     warehouse, landing = installation(tmp_path)
     landing.write("a.ndjson", [view(1)])
-    load_landing(warehouse, landing)
+    run(warehouse, landing)
     days_go_by(warehouse)
     (tmp_path / "landing" / ".archive").write_text("in the way")
     landing.write("b.ndjson", [view(2)])
-    assert load_landing(warehouse, landing) == LoadResult(1, 1, 0)
-    assert "1 landing files are older than a day, and cannot be moved" in caplog.text
+    assert run(warehouse, landing) == LoadResult(1, 1, 0)
+    assert "1 files that were loaded before yesterday are in the landing" in caplog.text
 
 
 def test_old_files_move_a_portion_at_a_time(tmp_path, monkeypatch):
@@ -410,8 +440,8 @@ def test_old_files_move_a_portion_at_a_time(tmp_path, monkeypatch):
     warehouse, landing = installation(tmp_path)
     for number in range(3):
         landing.write(f"{number}.ndjson", [view(number)])
-    load_landing(warehouse, landing)
+    run(warehouse, landing)
     days_go_by(warehouse)
     for left in (1, 0):
-        load_landing(warehouse, landing)
+        run(warehouse, landing)
         assert len(landing.files()) == left

@@ -14,12 +14,26 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dagster_project import runs
-from dagster_project.checks import RELEASE_SLACK, ListFacts, Verdict, decide, judge
+from dagster_project.checks import RELEASE_SLACK, ListFacts, Verdict, decide, judge, look
 from dagster_project.warehouse.duckdb import DuckDBWarehouse
 
 NOON = datetime.fromisoformat("2026-11-20T12:00")
 ORDINARY = ListFacts(message_count=1_000, new_count=1_000, consent_share=0.5)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
+EIGHT = datetime.fromisoformat("2026-11-20T08:00")
+WHAT_A_LIST_IS_READ_FROM = """
+    create schema sends;
+    create schema intermediate;
+    create schema profiles;
+    create table sends.outbox as
+        select i as message_id, timestamp '2026-11-19 21:50' as decided_at, 'marketing' as message_class,
+            'email' as channel, 'c' as consent_id,
+            case i when 0 then timestamp '2026-11-20 07:00' else timestamp '2026-11-20 08:00' end as due_at
+        from range(901) as messages(i);
+    create table intermediate.int_send_decisions (message_id text, reason text, evaluated_at timestamp);
+    create table intermediate.int_signals (message_id text, signal text, occurred_at timestamp);
+    create table profiles.profiles (profile_id text, email text);
+    create table profiles.consents (profile_id text, channel text, purpose text, status text)"""
 
 
 @dataclass
@@ -148,6 +162,28 @@ def test_a_list_that_was_held_for_failures_does_not_go_because_they_are_forgotte
     log.release()
     assert log.run(NOON + wait + MINUTE, sent_count=0) == frozenset()
     assert log.run(NOON + wait + HOUR, 40, sent_count=40) == frozenset()
+
+
+def test_a_hold_for_failures_outlasts_a_list_on_which_nothing_is_left(log):
+    log.run(NOON, 40, sent_count=100, failed_count=30)
+    log.waiting = []
+    log.run(NOON + DAY, sent_count=0)
+    assert log.run(NOON + DAY + HOUR, 40, sent_count=0) == {"messages_arrive"}
+
+
+def test_a_message_is_new_when_it_comes_on_the_list_however_long_it_has_waited_for_its_hour(tmp_path):
+    """Nine hundred were decided in the evening and scheduled for eight in the morning; one came at seven."""
+    with DuckDBWarehouse(tmp_path / "log.duckdb") as warehouse:
+        runs.ensure_run_tables(warehouse)
+        for statement in WHAT_A_LIST_IS_READ_FROM.split(";"):
+            warehouse.execute(statement)
+        for hours in (10, 1):
+            runs.record_list(warehouse, EIGHT - hours * HOUR, ORDINARY, [])
+        assert (look(warehouse, EIGHT).message_count, look(warehouse, EIGHT).new_count) == (901, 900)
+        stopped = [Verdict("list_size_is_usual", "blocked", "1,000 messages")]
+        runs.record_list(warehouse, EIGHT - 30 * MINUTE, ORDINARY, stopped)
+        runs.release(warehouse, by="Ada Lovelace", reason="seen")
+        assert look(warehouse, EIGHT).unseen_count == 900
 
 
 @dataclass(frozen=True)

@@ -368,6 +368,7 @@ def test_a_manual_suppression_of_an_address_is_global(shop):
         ({}, [("*", "+491701"), ("*", "ann@x.example"), ("*", "device")]),
         ({"channel": "sms", "phone": "+49 170 2"}, [("sms", "+491702")]),
         ({"channel": "sms", "address": "0049 170 3"}, [("sms", "+491703")]),
+        ({"address": "0049 (170) 3-4"}, [("*", "+4917034")]),
     ],
 )
 def test_a_person_is_suppressed_on_the_channel_that_is_named_and_everywhere_without_one(

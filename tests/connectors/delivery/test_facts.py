@@ -88,6 +88,13 @@ def test_a_number_is_closed_as_the_warehouse_writes_it(store, landing, now):
     assert closed(store) == [("sms", "+43123", "manual")]
 
 
+def test_a_number_that_is_closed_on_all_channels_is_one_however_it_is_written(store, landing, now):
+    for name, address in enumerate(("+49 (171) 234-5678", "Ann@Shop.example ")):
+        landing.write(f"{name}.ndjson", [told("Address Suppressed", now, address=address)])
+    take_fresh_facts(store, landing, set())
+    assert closed(store) == [("*", "+491712345678", "manual"), ("*", "ann@shop.example", "manual")]
+
+
 def test_a_token_is_registered_revoked_and_registered_again(store, landing, now):
     def tokens():
         with store.transaction() as connection:

@@ -7,11 +7,12 @@ import multiprocessing
 import os
 import time
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from dagster_project.warehouse import RAW_TABLES, WarehouseBusyError, ensure_raw_tables
-from dagster_project.warehouse.duckdb import DuckDBWarehouse
+from dagster_project.warehouse.duckdb import DuckDBWarehouse, is_busy, with_repair
 
 processes = multiprocessing.get_context("forkserver")
 
@@ -112,3 +113,19 @@ def test_raw_tables_are_created_once_and_kept(warehouse):
     ].to_pylist()
     assert set(RAW_TABLES) <= set(found)
     assert warehouse.query("select * from raw_flows.flow_exits").num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "busy", "mended"),
+    [
+        ("IO Error: Could not set lock on file: Conflicting lock is held in PID 7", True, True),
+        ("Can't open a connection to same database file with a different configuration", True, True),
+        ("Corrupt database file: computed checksum 1 does not match 2 in block at location 3", False, True),
+        ("Cannot open file: Permission denied", False, False),
+        ("Could not write file: No space left on device", False, False),
+    ],
+)
+def test_damage_is_told_from_a_busy_file_and_from_what_no_backup_mends(said, busy, mended):
+    error = duckdb.Error(said)
+    assert is_busy(error) is busy
+    assert ("backup" in with_repair(error)) is mended

@@ -86,6 +86,8 @@ addressed as (
             when channel = 'email' then lower(trim(coalesce(stated_address, email)))
             when channel in ('sms', 'whatsapp')
                 then coalesce({{ normal_phone('stated_address') }}, phone)
+            when channel = '*' and {{ looks_like_a_phone('stated_address') }}
+                then {{ normal_phone('stated_address') }}
             else lower(trim(stated_address))
         end as address,
     from facts
