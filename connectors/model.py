@@ -58,7 +58,8 @@ class Message:
     Times are naive UTC. `context` is what the template sees (profile, entry, payload, recommendations).
     `identifiers` are all (type, value) pairs of the person, against which fresh facts are matched.
     `exit_signals` are those that would end the flow for this person. `entered_at` is when the person entered
-    it and `quiet_from` when the recipient's next quiet hours begin; both may be absent.
+    it, `quiet_from` when the recipient's next quiet hours begin, `exited_at` when the flow ended for them
+    while the message waited; all may be absent.
     """
 
     message_id: str
@@ -82,6 +83,7 @@ class Message:
     context: Mapping[str, Any] = field(default_factory=dict)
     entered_at: datetime | None = None
     quiet_from: datetime | None = None
+    exited_at: datetime | None = None
 
     @property
     def template_path(self) -> str | None:
@@ -123,6 +125,7 @@ class Message:
             context=parsed(row.get("context")) or {},
             entered_at=row.get("entered_at"),
             quiet_from=row.get("quiet_from"),
+            exited_at=row.get("exited_at"),
         )
 
 

@@ -56,7 +56,7 @@ where address in (select lower(address) from due)
 """
 CONSENTS = """
 select profile_id, channel, purpose, status, since from profiles.consents
-where profile_id in (select profile_id from due)
+where profile_id in (select profile_id from due union select person_id from due)
 """
 
 

@@ -177,8 +177,13 @@ def _keep(connection: sa.Connection, found: _Found) -> int:
 
 
 def _collect(event: Mapping[str, Any], signal: str, found: _Found) -> None:
-    """One event as one fact per identifier and, if it kills an address, a suppression to be."""
+    """One event as one fact per identifier and, if it kills an address, a suppression to be.
+
+    What a scanner opened or clicked says nothing about the person, here as in the warehouse.
+    """
     properties = json.loads(event["properties"])
+    if str(properties.get("is_machine")).lower() == "true":
+        return
     about = {
         "event_id": _short_id(event["event_id"]),
         "signal": signal,

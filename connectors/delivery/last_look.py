@@ -134,7 +134,7 @@ def _has_exited(message: Message, news: Collection[Mapping[str, Any]]) -> bool:
         for fact in news
         for exit_signal in message.exit_signals
     )
-    return told or is_emptied(message, news)
+    return message.exited_at is not None or told or is_emptied(message, news)
 
 
 def _is_suppressed(message: Message, evidence: Evidence, news: Iterable[Mapping[str, Any]]) -> bool:

@@ -20,7 +20,7 @@ left join consents
     and sends.message_class = consents.purpose
 where
     sends.message_class = 'marketing'
-    and sends.sent_at is not null
+    and coalesce(sends.sent_at, sends.delivered_at, sends.opened_at, sends.clicked_at) is not null
     and coalesce(sends.channel, 'unknown') not in ('profile', 'webhook')
 order by sends.sent_at desc
 limit 1000

@@ -3,11 +3,11 @@ select
     message_id,
     flow,
     channel,
-    sent_at,
+    coalesce(sent_at, delivered_at, opened_at, clicked_at) as left_at,
 from sends
 where
     message_class = 'marketing'
     and channel in ('email', 'sms', 'whatsapp', 'push')
-    and sent_at is not null
+    and coalesce(sent_at, delivered_at, opened_at, clicked_at) is not null
     and consent_id is null
-order by sent_at
+order by left_at

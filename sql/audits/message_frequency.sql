@@ -5,14 +5,14 @@ weeks as (
 
     select
         profile_id,
-        date_trunc('week', sent_at) as week,
+        date_trunc('week', coalesce(sent_at, delivered_at, opened_at, clicked_at)) as week,
         count(*) as messages,
     from sends
     where
         message_class = 'marketing'
-        and sent_at is not null
+        and coalesce(sent_at, delivered_at, opened_at, clicked_at) is not null
         and coalesce(channel, 'unknown') not in ('profile', 'webhook')
-    group by profile_id, date_trunc('week', sent_at)
+    group by profile_id, week
 
 )
 

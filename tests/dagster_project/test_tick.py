@@ -128,6 +128,6 @@ def test_readers_see_the_last_tick(small_shop):
 def test_stages_are_timed_and_reported(shop):
     heard = []
     result = tick(shop, NOON, progress=lambda *said: heard.append(said))
-    assert list(result.seconds) == ["load", "transform", "check", "deliver", "results", "serve"]
+    assert list(result.seconds) == ["load", "transform", "check", "deliver", "results", "archive", "serve"]
     assert ("load", 0, 1) in heard
     assert ("serve", 1, 1) in heard

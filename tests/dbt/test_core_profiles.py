@@ -147,6 +147,7 @@ def test_a_known_zone_of_another_device_counts_when_the_latest_is_unknown(shop):
         [
             identify("2026-03-01T08:00:00", "", "laptop", timezone="Europe/Berlin"),
             identify("2026-03-01T09:00:00", "ann", "laptop", timezone="CEST"),
+            identify("2026-03-01T10:00:00", "", "laptop", timezone="CEST"),
         ]
     )
     shop.run("2026-03-02")
@@ -369,6 +370,7 @@ def test_a_manual_suppression_of_an_address_is_global(shop):
         ({"channel": "sms", "phone": "+49 170 2"}, [("sms", "+491702")]),
         ({"channel": "sms", "address": "0049 170 3"}, [("sms", "+491703")]),
         ({"address": "0049 (170) 3-4"}, [("*", "+4917034")]),
+        ({"channel": "email", "address": ""}, [("email", "ann@x.example")]),
     ],
 )
 def test_a_person_is_suppressed_on_the_channel_that_is_named_and_everywhere_without_one(

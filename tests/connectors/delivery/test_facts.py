@@ -95,6 +95,13 @@ def test_a_number_that_is_closed_on_all_channels_is_one_however_it_is_written(st
     assert closed(store) == [("*", "+491712345678", "manual"), ("*", "ann@shop.example", "manual")]
 
 
+def test_what_a_scanner_clicked_is_no_fact(store, landing, now):
+    for name, said in enumerate((True, "true", False)):
+        click = told("Email Link Clicked", now, is_machine=said, message_id="m1") | {"messageId": f"c{name}"}
+        landing.write(f"{name}.ndjson", [click])
+    assert take_fresh_facts(store, landing, set()) == 1
+
+
 def test_a_token_is_registered_revoked_and_registered_again(store, landing, now):
     def tokens():
         with store.transaction() as connection:

@@ -261,7 +261,12 @@ orders as (
         states.revenue,
         states.discount,
         states.currency,
-        cast(states.stated_refunds + coalesce(priced.refunded, 0) as decimal(18, 2)) as refunded,
+        -- more than money can be says nothing: then as much as was paid
+        coalesce(
+            {{ dbt.safe_cast('states.stated_refunds + coalesce(priced.refunded, 0)', 'decimal(18, 2)') }},
+            states.revenue,
+            0
+        ) as refunded,
         coalesce(priced.is_refunded_whole, false) as is_refunded_whole,
         states.stated_refunds,
         states.unpriced_refunds,

@@ -18,7 +18,9 @@ participants as (
 -- a server that refuses a dead address at once has taken nothing: the bounce is all there is
 sends as (
 
-    select * from {{ ref('sends') }} where coalesce(sent_at, bounced_at) is not null
+    select sends.*
+    from {{ ref('sends') }} as sends
+    where coalesce({{ left_at('sends') }}, sends.bounced_at) is not null
 
 ),
 

@@ -122,7 +122,13 @@ latest as (
 
     select *
     from traits
-    where value is not null
+    where
+        value is not null
+        -- a zone that no clock knows says nothing, and takes nothing away
+        and (
+            trait <> 'time_zone'
+            or lower(trim(value)) in (select lower(time_zone) from {{ ref('time_zones') }})
+        )
     qualify row_number() over (
         partition by identifier_id, trait
         order by occurred_at desc, value = '' desc, event_id desc

@@ -42,7 +42,7 @@ facts as (
                 else '*'
             end
         )) as channel,
-        {{ json_text('properties', '$.address') }} as stated_address,
+        nullif(trim({{ json_text('properties', '$.address') }}), '') as stated_address,
         email,
         phone,
         case

@@ -76,6 +76,11 @@ due as (
         and {{ may_be_pending('candidates.decided_at') }}
 ),
 
+-- a message that waits (the list is held, a provider is down) was last looked at when it was put on the list
+exited as (
+    {{ exited_messages('due', known_at='due_at') }}
+),
+
 -- delivery may come to a message late, or again after a provider failed
 quieted as (
     select
@@ -99,5 +104,7 @@ quieted as (
 select
     due.*,
     quieted.quiet_from,
+    exited.exited_at,
 from due
 left join quieted on due.message_id = quieted.message_id
+left join exited on due.message_id = exited.message_id

@@ -12,10 +12,6 @@ flows as (
     select * from {{ ref('stg_flows__flows') }}
 ),
 
-exits as (
-    select * from {{ ref('int_flow_exits') }}
-),
-
 classes as (
     select * from {{ ref('message_classes') }}
 ),
@@ -28,65 +24,9 @@ suppressions as (
     select * from {{ ref('suppressions') }}
 ),
 
--- for people who were joined with others since the decision
-joined as (
-    select messages.message_id
-    from messages
-    inner join {{ ref('int_flow_identifiers') }} as identifiers
-        on messages.person_id = identifiers.profile_id
-        and messages.decided_at < identifiers.moved_at
-),
-
--- the engine saw what happened before its decision; of whom it did not know yet to be the
--- same person, and when the project has changed, everything is looked at again
-read_from as (
-    select messages.decided_at as moment from messages
-    union all
-    select messages.exits_count_from as moment
-    from messages
-    where
-        true
-        {{ and_on_ticks('messages.message_id in (select joined.message_id from joined)') }}
-),
-
-recent_signals as (
-    select * from {{ ref('int_profile_signals') }}
-    where seen_at > (
-        select coalesce(min(messages.decided_at), {{ ever_after() }}) from messages
-    )
-    union all
-    select * from {{ ref('int_profile_signals') }}
-    where occurred_at > (
-        select coalesce(min(read_from.moment), {{ ever_after() }}) from read_from
-    )
-),
-
+-- the engine saw what happened before its decision
 exited as (
-    select distinct messages.message_id
-    from messages
-    inner join exits on messages.flow = exits.flow
-    inner join recent_signals
-        on messages.person_id = recent_signals.profile_id
-        and exits.signal = recent_signals.signal
-        and {{ is_exit('recent_signals.occurred_at', entry='messages') }}
-    union
-    -- of two entries of one person the other goes on
-    select messages.message_id
-    from messages
-    inner join {{ ref('int_flow_log') }} as log
-        on messages.flow = log.flow
-        and messages.entry_id = log.entry_id
-        and log.reason = 'merged'
-    where log.logged_at > (
-        select coalesce(min(messages.decided_at), {{ ever_after() }}) from messages
-    )
-    union
-    -- nobody knows which of the two it was meant for
-    select messages.message_id
-    from messages
-    inner join {{ ref('int_profiles_unlinked') }} as unlinked
-        on messages.person_id = unlinked.profile_id
-        and messages.entered_at between unlinked.linked_at and unlinked.unlinked_at
+    {{ exited_messages('messages', known_at='decided_at') }}
 ),
 
 -- an unsubscription is from news, other classes have consents of their own; who bounced,
