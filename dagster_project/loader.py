@@ -50,8 +50,7 @@ ARCHIVED_AT_ONCE = 20_000
 SO_FAR = """
 select
     coalesce(max(load_id), 0) as last_load_id,
-    max(loaded_at) as last_loaded_at,
-    not exists (select * from raw_events.landing_files where file not like ?) as is_new
+    max(loaded_at) filter (where file not like ?) as last_landed_at
 from raw_events.landing_files
 """
 OF_FILES = """
@@ -158,7 +157,8 @@ class _Loader:
         self._arriving: dict[str, list[pa.Table]] = {}
         [so_far] = warehouse.query(SO_FAR, [f"{ARCHIVE}%"]).to_pylist()
         self._last_load_id = so_far["last_load_id"]
-        since = None if so_far["is_new"] else so_far["last_loaded_at"].date() + STAYS
+        last = so_far["last_landed_at"]  # not what came out of the archive: a load of it may have been killed
+        since = last.date() + STAYS if last else None
         self._listed = [*landing.archived(since), *landing.files()]
         known = _manifest(warehouse, self._listed)
         self._loaded = {(row["file"], row["fingerprint"]) for row in known}

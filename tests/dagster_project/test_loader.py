@@ -381,11 +381,17 @@ def test_a_backup_takes_what_was_archived_since_it_was_made(tmp_path, is_archive
 
 
 @pytest.mark.parametrize("after", range(3))
-def test_killed_while_it_reads_the_archive_it_goes_on_there(tmp_path, monkeypatch, after):
-    before, landing = three_days(tmp_path)
-    expected = rows(before, EVENTS)
+@pytest.mark.parametrize("is_backup", [False, True])
+def test_killed_while_it_reads_the_archive_it_goes_on_there(tmp_path, monkeypatch, after, is_backup):
+    warehouse, landing = installation(tmp_path)
+    landing.write("first.ndjson", [view(99)])
+    run(warehouse, landing)
+    days_go_by(warehouse)
+    backup = shutil.copy(tmp_path / "warehouse.duckdb", tmp_path / "backup.duckdb")
+    expected = rows(three_days(tmp_path)[0], EVENTS)
     (tmp_path / "warehouse.duckdb").unlink()
-    warehouse, _ = installation(tmp_path)
+    if is_backup:
+        shutil.copy(backup, tmp_path / "warehouse.duckdb")
     monkeypatch.setattr(loader, "BYTES_PER_TRANSACTION", 1)
     left = iter(range(after))
     load = loader._Loader.load
@@ -399,7 +405,7 @@ def test_killed_while_it_reads_the_archive_it_goes_on_there(tmp_path, monkeypatc
         patch.setattr(loader._Loader, "load", load_or_die)
         with pytest.raises(KeyboardInterrupt):
             run(warehouse, landing)
-    assert run(warehouse, landing).files == 3 - after
+    assert run(warehouse, landing).files == 4 - after - is_backup
     assert rows(warehouse, EVENTS) == expected
 
 
