@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -98,6 +99,7 @@ class Shop:
         hour = self._history.hour(new_events, self._as_of, self._written)
         landing.write(f"hour-{self._as_of:%m%dT%H}.ndjson", records(self._settings, hour))
         self._written += new_events
+        os.sync()  # an hour lies between two ticks: the disk has long finished the last readers' copy
         started, cpu = time.perf_counter(), time.process_time()
         with warehouse_time() as inside:
             result = tick(self._settings, self._as_of, deliver=False)
