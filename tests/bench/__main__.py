@@ -111,6 +111,7 @@ def size_table(costs: dict[str, SizeCost]) -> Table:
             ("load landing", "load_seconds"),
             ("dbt", "transform_seconds"),
             ("  inside DuckDB", "warehouse_seconds"),
+            ("checks, closing the file", "closing_seconds"),
             ("readers' copy, afterwards", "serve_seconds"),
             ("processor", "cpu_seconds"),
             ("  of DuckDB", "warehouse_cpu_seconds"),

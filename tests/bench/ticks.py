@@ -7,8 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,6 +50,11 @@ class TickCost:
     warehouse_cpu_seconds: float
     model_cpu: dict[str, float]
 
+    @property
+    def closing_seconds(self) -> float:
+        """What is neither loading nor dbt: judging the list, the checkpoint, looking for results."""
+        return self.seconds - self.load_seconds - self.transform_seconds
+
 
 @dataclass(frozen=True)
 class SizeCost:
@@ -73,23 +81,54 @@ class SizeCost:
         return {model: median(tick.get(model, 0.0) for tick in ticks) for model in ticks[0]}
 
 
+@dataclass(frozen=True)
+class BuildCost:
+    """Seconds of making a history and of the full build over it, and the memory that took."""
+
+    generate_seconds: float
+    seconds: float
+    warehouse_seconds: float
+    cpu_seconds: float
+    peak_gib: float
+
+
+def build(settings: Settings, history: History, *, verbose: bool = False) -> BuildCost:
+    """Make an installation with a history, and compute everything for the first time; standard output stays free."""
+    with redirect_stdout(sys.stderr), warehouse_time() as inside:
+        started = time.perf_counter()
+        write_history(open_warehouse(settings), history)
+        generate_seconds = time.perf_counter() - started
+        started, cpu = time.perf_counter(), time.process_time()
+        tick(settings, ENDS_AT, deliver=False)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    if verbose:
+        explain(f"{history.events:,} events, full build", seconds, inside)
+    return BuildCost(generate_seconds, seconds, inside.seconds, cpu, peak_memory_gib())
+
+
+def explain(what: str, seconds: float, inside: WarehouseTime) -> None:
+    """Tell the slowest models."""
+    slowest = "".join(f"\n  {spent:7.2f}  {model}" for model, spent in inside.cpu_by_model.most_common(15))
+    print(
+        f"{what}: {seconds:.1f} s, DuckDB {inside.cpu_seconds:.1f} processor s{slowest}",
+        file=sys.stderr,
+    )
+
+
 class Shop:
-    """An installation of one size in a folder of its own: built when it is made, then it lives hour by hour."""
+    """An installation of one size in a folder of its own: built when it is made, then it lives hour by hour.
+
+    It is built by another process, because an hourly run is not in the one that has read the whole history: what
+    that keeps of memory would leave the file no room to stay in.
+    """
 
     def __init__(self, folder: Path, events: int, profiles: int, *, verbose: bool = False) -> None:
         self._settings = Settings.under(folder)
         self._history = History.of(events, profiles, ENDS_AT)
         self._verbose = verbose
         self._as_of, self._written = ENDS_AT, events
-        started = time.perf_counter()
-        write_history(open_warehouse(self._settings), self._history)
-        self._generate_seconds = time.perf_counter() - started
-        started, cpu = time.perf_counter(), time.process_time()
-        with warehouse_time() as inside:
-            tick(self._settings, ENDS_AT, deliver=False)
-        self._build_seconds, self._build_cpu = time.perf_counter() - started, time.process_time() - cpu
-        self._build_warehouse_seconds = inside.seconds
-        self._explain("full build", self._build_seconds, inside)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as builder:
+            self._build = builder.submit(build, self._settings, self._history, verbose=verbose).result()
 
     def lives_an_hour(self, new_events: int) -> TickCost:
         """One tick, after so many events have landed, and what delivery tells of the last list: all accepted."""
@@ -104,7 +143,8 @@ class Shop:
         with warehouse_time() as inside:
             result = tick(self._settings, self._as_of, deliver=False)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-        self._explain(f"tick of {new_events:,}", seconds, inside)
+        if self._verbose:
+            explain(f"{self._history.events:,} events, tick of {new_events:,}", seconds, inside)
         return TickCost(
             new_events,
             seconds - result.seconds["serve"],
@@ -124,26 +164,15 @@ class Shop:
         return SizeCost(
             events=self._history.events,
             profiles=self._history.profiles,
-            generate_seconds=self._generate_seconds,
-            build_seconds=self._build_seconds,
-            build_warehouse_seconds=self._build_warehouse_seconds,
-            build_cpu_seconds=self._build_cpu,
+            generate_seconds=self._build.generate_seconds,
+            build_seconds=self._build.seconds,
+            build_warehouse_seconds=self._build.warehouse_seconds,
+            build_cpu_seconds=self._build.cpu_seconds,
             ticks=tuple(ticks),
             segment_seconds=segment_seconds(self._settings),
-            peak_gib=peak_memory_gib(),
+            peak_gib=max(self._build.peak_gib, peak_memory_gib()),
             file_gib=self._settings.warehouse_path.stat().st_size / 2**30,
         )
-
-    def _explain(self, what: str, seconds: float, inside: WarehouseTime) -> None:
-        if self._verbose:
-            slowest = "".join(
-                f"\n  {spent:7.2f}  {model}" for model, spent in inside.cpu_by_model.most_common(15)
-            )
-            print(
-                f"{self._history.events:,} events, {what}: {seconds:.1f} s, "
-                f"DuckDB {inside.cpu_seconds:.1f} processor s{slowest}",
-                file=sys.stderr,
-            )
 
 
 def records(settings: Settings, history: History) -> Iterator[dict[str, object]]:
