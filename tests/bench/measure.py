@@ -9,8 +9,8 @@ import re
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
@@ -28,29 +28,42 @@ class WarehouseTime:
 
 
 @contextmanager
+def watched(watch: Callable[[str, DuckDBCursorWrapper], AbstractContextManager[None]]) -> Iterator[None]:
+    """Run every statement that dbt sends to DuckDB inside the block within `watch(model, cursor)`."""
+    execute, model = DuckDBCursorWrapper.execute, "dbt"
+
+    def run(cursor, sql, bindings=None):
+        nonlocal model
+        named = MODEL.search(sql)
+        model = named.group(1) if named else model  # a commit belongs to what it commits
+        with watch(model, cursor):
+            return execute(cursor, sql, bindings)
+
+    DuckDBCursorWrapper.execute = run
+    try:
+        yield
+    finally:
+        DuckDBCursorWrapper.execute = execute
+
+
+@contextmanager
 def warehouse_time() -> Iterator[WarehouseTime]:
     """Measure every statement that dbt sends to DuckDB inside the block."""
     spent = WarehouseTime()
-    execute = DuckDBCursorWrapper.execute
-    last_model = ["dbt"]
 
-    def timed(cursor, sql, bindings=None):
+    @contextmanager
+    def timed(model, _cursor):
         started, cpu = time.perf_counter(), time.process_time()
         try:
-            return execute(cursor, sql, bindings)
+            yield
         finally:
-            named = MODEL.search(sql)
-            last_model[0] = named.group(1) if named else last_model[0]  # a commit belongs to what it commits
             cpu = time.process_time() - cpu
             spent.seconds += time.perf_counter() - started
             spent.cpu_seconds += cpu
-            spent.cpu_by_model[last_model[0]] += cpu
+            spent.cpu_by_model[model] += cpu
 
-    DuckDBCursorWrapper.execute = timed
-    try:
+    with watched(timed):
         yield spent
-    finally:
-        DuckDBCursorWrapper.execute = execute
 
 
 def peak_memory_gib() -> float:

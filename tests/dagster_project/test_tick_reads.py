@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 from connectors.landing import open_landing
 from dagster_project.settings import Settings
 from dagster_project.tick import tick
+from tests.bench.measure import watched
 from tests.dagster_project.conftest import MORNING, NOON
 
 PEOPLE, DAYS = 20, 60
@@ -28,7 +28,6 @@ LOOKED_UP = {
 }
 """Tables whose rows are found by an order's, cart's or buyer's id, which are everywhere in the file: the column of
 ids is read, and a tenth of the events or less have a row there."""
-MODEL = re.compile(r'"node_id": "model\.millrace\.(\w+)"')
 
 
 def call(number: int, at: datetime, name: str, **properties: object) -> dict[str, object]:
@@ -72,26 +71,20 @@ def scans(node: dict[str, Any]) -> Iterator[tuple[str, int]]:
 def rows_read() -> Iterator[Counter[tuple[str, str]]]:
     """Rows by (model, table) that dbt's statements read inside the block."""
     found: Counter[tuple[str, str]] = Counter()
-    execute, model = DuckDBCursorWrapper.execute, "dbt"
 
-    def profiled(cursor: DuckDBCursorWrapper, sql: str, bindings: object = None) -> object:
-        nonlocal model
-        named = MODEL.search(sql)
-        model = named.group(1) if named else model
-        execute(cursor, "set enable_profiling = 'no_output'")
+    @contextmanager
+    def profiled(model: str, cursor: DuckDBCursorWrapper) -> Iterator[None]:
+        cursor._cursor.execute("set enable_profiling = 'no_output'")
         try:
-            return execute(cursor, sql, bindings)
+            yield
         finally:
             text = cursor._cursor.get_profiling_information(format="json")
             for plan in json.loads(text).get("operator", ()) if text else ():
                 for table, rows in scans(plan):
                     found[model, table] += rows
 
-    DuckDBCursorWrapper.execute = profiled
-    try:
+    with watched(profiled):
         yield found
-    finally:
-        DuckDBCursorWrapper.execute = execute
 
 
 def test_a_tick_reads_no_table_that_grows_with_the_history(small_shop, tmp_path: Path) -> None:

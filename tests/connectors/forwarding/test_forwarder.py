@@ -77,7 +77,7 @@ def test_notes_about_files_go_when_the_files_are_archived_and_history_stays_hist
 
 
 def test_a_file_that_is_archived_while_files_are_looked_through_holds_up_no_other(
-    started, happens, forwards, landing, backlog, now, monkeypatch
+    started, happens, forwards, landing, far_end, backlog, now, monkeypatch
 ):
     happens("o1")
     happens("o2")
@@ -85,6 +85,7 @@ def test_a_file_that_is_archived_while_files_are_looked_through_holds_up_no_othe
     landing.archive(listed[:1], now.date())
     monkeypatch.setattr(type(landing), "files", lambda _: listed)
     forwards(started, until=lambda: backlog() == (0, 1, 0))
+    assert len(far_end.requests) == 1
 
 
 def test_many_arrive_in_order_and_an_event_that_landed_twice_once(
