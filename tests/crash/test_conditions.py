@@ -51,9 +51,8 @@ def test_whatever_the_provider_does_nothing_is_sent_twice_or_lost(campaign, far_
 
 
 def test_two_senders_at_once_share_the_list(campaign, calm):
-    run = campaign(
-        "http", size=3000
-    )  # a claim takes 500; on a busy machine one is born seconds after the other
+    # a claim takes 500; on a busy machine one is born seconds after the other
+    run = campaign("http", size=3000)
     results = run.go([run.life(), run.life()])
     shares = [result["told"]["counts"].get("accepted", 0) for result in results]
     assert run.finish().faults == []
