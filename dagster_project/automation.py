@@ -22,7 +22,6 @@ from dagster import (
     sensor,
 )
 
-from connectors.landing import open_landing
 from dagster_project import activation
 from dagster_project.alerts import alert
 from dagster_project.locks import is_held
@@ -93,7 +92,7 @@ def new_landing_files(context: SensorEvaluationContext) -> SensorResult | SkipRe
     settings = Settings.from_environment()
     if is_held(settings.hot_lane_path):
         return SkipReason("the hot lane takes what lands")
-    files = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).files()
+    files = settings.open_landing().files()
     names = sorted(f"{file.name} {file.fingerprint}" for file in files)
     seen = hashlib.sha256("\n".join(names).encode()).hexdigest()
     if not names or seen == context.cursor:

@@ -15,7 +15,6 @@ from connectors.collector.feedback_desk import FeedbackDesk
 from connectors.collector.journal import Journal
 from connectors.collector.keys import KeyRing
 from connectors.collector.segments import SegmentFiles
-from connectors.landing import open_landing
 from connectors.links import Links
 from connectors.store import open_store
 from dagster_project.runs import utc_now
@@ -41,7 +40,7 @@ def create_app() -> Starlette:
 
 def open_dependencies(settings: Settings) -> Dependencies:
     """Open store, landing and segments."""
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     store = open_store(settings.store_url)
     segments = SegmentFiles(landing, settings.collector_spool, utc_now, max_seconds=settings.segment_seconds)
     return Dependencies(

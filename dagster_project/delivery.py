@@ -20,7 +20,6 @@ from connectors.delivery import DeliveryResult, deliver, take_fresh_facts
 from connectors.delivery.fence import fenced
 from connectors.delivery.preview import Share, preview
 from connectors.feedback import write_feedback
-from connectors.landing import open_landing
 from connectors.model import Message
 from connectors.store import open_store, open_to_read, sync_consents, sync_suppressions
 from connectors.vendors import reaches_people
@@ -121,7 +120,7 @@ def read_due(
         warehouse.export(JUDGED.format(channel=name, only=only), folder / f"{name}.parquet")
     warehouse.export(SUPPRESSIONS, folder / "suppressions.parquet")
     warehouse.export(CONSENTS, folder / "consents.parquet")
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     return Due(folder, channels, known_files(warehouse, landing), as_of)
 
 
@@ -140,7 +139,7 @@ def deliver_due(
         ProvidersError: `providers.yml` cannot be used, or credentials are missing.
         FenceError: the installation looks like a copy; nothing was sent.
     """
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     with closing(due), closing(open_store(settings.store_url)) as store:
         providers, senders = open_providers(settings)
         sync_suppressions(store, due.rows("suppressions"), due.as_of)
@@ -169,7 +168,7 @@ def preview_due(settings: Settings, due: Due, now: datetime) -> list[Share]:
     Raises:
         ProvidersError: as in `deliver_due`.
     """
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     with closing(due), closing(open_to_read(settings.store_url)) as store:
         providers, senders = open_providers(settings)
         try:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from connectors.landing import FORMATS, open_landing
+from connectors.landing import FORMATS
 from connectors.store import is_there, open_store
 from dagster_project.flows.registry import check_flows
 from dagster_project.providers import close_senders, open_providers
@@ -62,7 +62,7 @@ def home(settings: Settings) -> Finding:
 
 def landing(settings: Settings) -> Finding:
     """Files can be listed where events arrive, and the loader reads them all."""
-    place = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    place = settings.open_landing()
     files, passed_over = place.files(), place.passed_over()
     if passed_over:
         names = ", ".join(passed_over[:3]) + (" …" if len(passed_over) > 3 else "")  # noqa: PLR2004

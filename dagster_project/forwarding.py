@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from connectors.forwarding.forwarder import Forwarder
 from connectors.forwarding.registry import load_webhooks
-from connectors.landing import open_landing
 from connectors.store import open_store
 from dagster_project.locks import only_one
 from dagster_project.runs import utc_now
@@ -34,7 +33,7 @@ def forward(settings: Settings, webhooks: dict[str, Webhook]) -> None:
     Raises:
         HeldError: another process forwards those of this installation.
     """
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     with only_one(settings.forwarder_path), closing(open_store(settings.store_url)) as store:
         asyncio.run(_run(Forwarder(store, landing, webhooks, utc_now)))
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from connectors.landing import open_landing
 from dagster_project.alerts import alert
 from dagster_project.runs import utc_now
 from dagster_project.tick import TickResult, tick
@@ -40,7 +39,7 @@ def run(settings: Settings, stop: threading.Event, told: Callable[[TickResult], 
         stop: set to end after the turn under way.
         told: called with what each turn did.
     """
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     seen: frozenset[str] | None = None
     pause, was_blocked, turned_at = REST_SECONDS, False, 0.0
     while not stop.is_set():

@@ -9,7 +9,6 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from connectors.landing import open_landing
 from connectors.sms.numbers import normal_phone
 from dagster_project.reading import ask
 
@@ -147,7 +146,7 @@ def judge(
     ]
     if not concerned:
         raise UnknownLinkError(_no_such_link(settings, action, text, other))
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     name = uuid.uuid4().hex
     records = (
         _word(action, link, f"{name}-{number}", by, reason, now) for number, link in enumerate(concerned)

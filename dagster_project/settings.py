@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connectors.landing import FolderLanding, S3Landing, open_landing
+
 PREFIX = "MILLRACE_"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -100,6 +102,10 @@ class Settings:
     def credentials(self) -> Mapping[str, str]:
         """What vendors are opened with, by `<PROVIDER>_<ARGUMENT>`."""
         return {**self.secrets, **({"SMTP_URL": self.smtp_url} if self.smtp_url else {})}
+
+    def open_landing(self) -> FolderLanding | S3Landing:
+        """The landing, wherever it is."""
+        return open_landing(self.landing, self.s3_endpoint_url)
 
     @property
     def fence_path(self) -> Path:

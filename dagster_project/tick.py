@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from connectors.landing import open_landing
 from dagster_project import delivery, runs
 from dagster_project.checks import ListFacts, Verdict, judge, look
 from dagster_project.dbt_runner import DbtProject, NodeResult
@@ -124,7 +123,7 @@ def ingest(
     ensure_raw_tables(warehouse)
     runs.ensure_run_tables(warehouse)
     runs.no_way_back(warehouse, as_of)
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     loaded = load_landing(warehouse, landing, progress=progress)
     write_flows(warehouse, load_flows(settings), as_of)
     return loaded
@@ -167,12 +166,12 @@ def check(warehouse: Warehouse, as_of: datetime) -> tuple[ListFacts, list[Verdic
 def take_results(settings: Settings) -> LoadResult:
     """Take what delivery wrote to landing back into `raw_events`."""
     with open_warehouse(settings) as warehouse:
-        return load_landing(warehouse, open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url))
+        return load_landing(warehouse, settings.open_landing())
 
 
 def archive(settings: Settings) -> None:
     """Move landing files that everybody has read out of sight, so that a look costs what lately arrived."""
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     archive_old(open_warehouse(settings), landing)
 
 

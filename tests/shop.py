@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.landing import open_landing
 from dagster_project.settings import Settings
 from dagster_project.tick import dbt_project, tick
 from dagster_project.warehouse import open_warehouse
@@ -162,7 +161,7 @@ class Shop:
         self.now = now
         due = [record for when, record in self._coming if when <= self.now]
         self._coming = [(when, record) for when, record in self._coming if when > self.now]
-        open_landing(self.settings.landing).write(f"{now:%m%d%H%M}.ndjson", due)
+        self.settings.open_landing().write(f"{now:%m%d%H%M}.ndjson", due)
         tick(self.settings, self.now, deliver=False)
 
     def runs_at(self, *moments: str) -> None:

@@ -11,7 +11,6 @@ import typer
 from connectors.feedback import take_feedback
 from connectors.feedback.providers import PROVIDERS
 from connectors.feedback.reading import Recording, RejectedItem
-from connectors.landing import open_landing
 from connectors.store import open_store
 from dagster_project.cli.output import AsJson, AsOf, examples, moment, new_app, progress_bar, show, show_json
 from dagster_project.settings import Settings
@@ -46,7 +45,7 @@ def read(
         raise typer.BadParameter(f"{provider!r} is none of {', '.join(PROVIDERS)}", param_hint="--provider")
     settings, now = Settings.from_environment(), moment(as_of)
     recording = Recording(path, provider)
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     store, rejects = open_store(settings.store_url), list[RejectedItem]()
     try:
         with progress_bar(quiet=as_json) as draw:

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from connectors.http import HttpClient
-from connectors.landing import open_landing
 from connectors.pull.graphql import AdminApi
 from connectors.pull.shopify import RESOURCES
 from dagster_project.cli.output import (
@@ -69,7 +68,7 @@ def online_retail(
 ) -> None:
     """The UCI Online Retail data: invoices become orders, cancellations refunds, guests stay guests."""
     settings = Settings.from_environment()
-    landing = open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url)
+    landing = settings.open_landing()
     with progress_bar(quiet=as_json) as progress:
         result = import_online_retail(
             path,
@@ -146,7 +145,7 @@ def contacts(
     with progress_bar(quiet=as_json) as progress:
         result = import_contacts(
             path,
-            open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url),
+            settings.open_landing(),
             read_mapping(mapping or []),
             utc_now(),
             is_dry_run=is_dry_run,
@@ -189,7 +188,7 @@ async def _pull(
     try:
         return await pull_shop(
             AdminApi(http, url),
-            open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url),
+            settings.open_landing(),
             StateFile(settings.home / "imports" / f"{shop}.json"),
             utc_now(),
             only=only,

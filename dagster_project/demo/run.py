@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from connectors.landing import open_landing
 from connectors.links import Links
 from dagster_project.demo.calendar import Calendar
 from dagster_project.demo.closing import Closing, read_closing
@@ -67,7 +66,7 @@ def run_demo(
     settings = on_its_own(settings)
     prepare_home(settings.home)
     shop = Shop(seed, customers, calendar)
-    landing = open_landing(settings.landing)
+    landing = settings.open_landing()
     links = Links(settings.secret, settings.public_url)
     moments = calendar.ticks()
     server = MailServer(

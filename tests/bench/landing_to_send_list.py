@@ -27,7 +27,6 @@ from dagster import (
     EventLogRecord,
 )
 
-from connectors.landing import open_landing
 from dagster_project.settings import Settings
 
 SEND_LIST = AssetKey(["sends", "send_list"])
@@ -57,9 +56,7 @@ def main() -> None:
 def measure(instance: DagsterInstance, person: str) -> float:
     """Land one file and wait for the send list that knows it."""
     settings = Settings.from_environment()
-    open_landing(settings.landing, endpoint_url=settings.s3_endpoint_url).write(
-        f"bench-{person}.ndjson", records(person)
-    )
+    settings.open_landing().write(f"bench-{person}.ndjson", records(person))
     landed = time.time()
     while time.time() - landed < LONGEST_WAIT:
         for record in materialized(instance, landed):

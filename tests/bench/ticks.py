@@ -17,7 +17,6 @@ from statistics import median
 from typing import Any
 
 from connectors.delivery.receipts import EVENT_NAMES, event_id
-from connectors.landing import open_landing
 from connectors.model import MessageEvent
 from dagster_project.settings import Settings
 from dagster_project.tick import tick
@@ -132,7 +131,7 @@ class Shop:
 
     def lives_an_hour(self, new_events: int) -> TickCost:
         """One tick, after so many events have landed, and what delivery tells of the last list: all accepted."""
-        landing = open_landing(self._settings.landing)
+        landing = self._settings.open_landing()
         landing.write(f"sent-{self._as_of:%m%dT%H}.ndjson", receipts(self._settings, self._as_of))
         self._as_of += HOUR
         hour = self._history.hour(new_events, self._as_of, self._written)

@@ -11,7 +11,6 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from connectors.landing import open_landing
 from dagster_project.imports.online_retail import import_online_retail
 from dagster_project.reading import ask
 from dagster_project.settings import CHECKOUT, Settings
@@ -53,7 +52,7 @@ def print_year(console: Console) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="millrace-year-") as folder:
         settings = Settings.under(Path(folder))
-        import_online_retail(SOURCE, open_landing(settings.landing))
+        import_online_retail(SOURCE, settings.open_landing())
         seconds = []
         for day in range(DAYS):
             started = time.perf_counter()

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from connectors.landing import open_landing
 from dagster_project import cli
 from dagster_project.settings import Settings
 from dagster_project.tick import TickResult, tick
@@ -48,7 +47,7 @@ def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = Settings.under(tmp_path_factory.mktemp("small_shop") / "home")
     tea = {"product_id": "sencha", "name": "Sencha", "category": "Tea", "price": 14.0, "quantity": 1}
     consent = {"channel": "email", "purpose": "marketing", "source": "form"}
-    landing = open_landing(settings.landing)
+    landing = settings.open_landing()
     landing.write("people.ndjson", [*people(), {"type": "track", "messageId": "broken"}])
     landing.write(
         "events.ndjson",

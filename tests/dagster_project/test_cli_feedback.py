@@ -8,7 +8,6 @@ from email import message_from_string
 
 import pytest
 
-from connectors.landing import open_landing
 from dagster_project import cli
 from dagster_project.settings import Settings
 
@@ -58,7 +57,7 @@ def read(tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def landed(tmp_path):
     def read():
-        landing = open_landing(Settings.under(tmp_path / "home").landing)
+        landing = Settings.under(tmp_path / "home").open_landing()
         return [
             json.loads(line)
             for file in landing.files()

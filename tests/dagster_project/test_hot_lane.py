@@ -12,7 +12,6 @@ import pytest
 from dagster import AssetKey, DagsterInstance, SkipReason, build_sensor_context
 
 from connectors.collector.intake import GATHERED
-from connectors.landing import open_landing
 from dagster_project import hot_lane
 from dagster_project.automation import new_landing_files
 from dagster_project.lineage import SEND_LIST, turns_shown
@@ -30,7 +29,7 @@ def test_it_sends_what_was_just_decided_and_leaves_the_rest_to_the_hourly_run(sm
     consent = {"channel": "email", "purpose": "marketing", "source": "form"}
     eve, fay = ({**people()[0], "userId": name, "messageId": name} for name in ("eve", "fay"))
     eve["traits"], fay["traits"] = ({"email": f"{name}@example.com"} for name in ("eve", "fay"))
-    landing = open_landing(shop.landing)
+    landing = shop.open_landing()
     landing.write("eve.ndjson", [eve, event(11, "eve", "Subscribed", "12:05", **consent)])
     tick(shop, NOON + 6 * MINUTE, deliver=False)
     landing.write("fay.ndjson", [fay, event(12, "fay", "Subscribed", "12:20", **consent)])

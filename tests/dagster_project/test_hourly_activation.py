@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from dagster import DagsterEventType, Definitions, ExecuteInProcessResult
 
-from connectors.landing import open_landing
 from dagster_project import automation, checks
 from dagster_project.definitions import millrace
 from dagster_project.settings import Settings
@@ -24,7 +23,7 @@ def copied(small_shop: Settings, home: Path) -> Settings:
     settings = Settings.under(shutil.copytree(small_shop.home, home))
     tea = {"product_id": "sencha", "name": "Sencha", "price": 14.0, "quantity": 1}
     order = event(9, "ann", "Order Completed", "12:30", order_id="o9", currency="EUR", products=[tea])
-    open_landing(settings.landing).write("late.ndjson", [order])
+    settings.open_landing().write("late.ndjson", [order])
     return settings
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 import pytest
 
 from connectors.events.files import EventFiles
-from connectors.landing import open_landing
 from dagster_project import identity
 
 LATER = datetime(2026, 3, 11, 13)
@@ -45,7 +44,7 @@ def test_a_word_lands_as_an_event_without_addresses(quiet_shop):
         quiet_shop, "unlink", "ann@example.com", None, by="Ada", reason="a mistake", now=LATER
     )
     assert identity.still_joined(quiet_shop, [link]) == []
-    landing = open_landing(quiet_shop.landing)
+    landing = quiet_shop.open_landing()
     [file] = landing.files()
     with landing.read(file.name) as stream:
         assert b"ann@example.com" not in stream.read()

@@ -15,7 +15,6 @@ import pytest
 from connectors.delivery import breakers
 from connectors.delivery.fence import FenceError
 from connectors.delivery.preview import Share
-from connectors.landing import open_landing
 from connectors.providers import ProvidersError
 from dagster_project import delivery, providers
 from dagster_project.settings import Settings
@@ -40,9 +39,7 @@ def ordered(small_shop: Settings, tmp_path_factory: pytest.TempPathFactory) -> S
     """Ann and Bob have ordered; their confirmations are due and not sent."""
     home = shutil.copytree(small_shop.home, tmp_path_factory.mktemp("ordered") / "home")
     settings = Settings.under(home)
-    open_landing(settings.landing).write(
-        "orders.ndjson", [order(91, "ann", "12:10"), order(92, "bob", "12:11")]
-    )
+    settings.open_landing().write("orders.ndjson", [order(91, "ann", "12:10"), order(92, "bob", "12:11")])
     tick(settings, LATER, deliver=False)
     return settings
 

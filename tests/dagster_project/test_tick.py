@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from connectors.landing import open_landing
 from dagster_project import checks, runs
 from dagster_project.reading import ask
 from dagster_project.settings import Settings
@@ -69,7 +68,7 @@ def test_a_tick_reads_only_events_that_no_tick_before_has_seen(shop):
             "properties": {"product_id": "sencha"},
         }
         at = NOON + timedelta(hours=hour)
-        open_landing(shop.landing).write(f"view-{hour}.ndjson", [{**view, "timestamp": f"{at.isoformat()}Z"}])
+        shop.open_landing().write(f"view-{hour}.ndjson", [{**view, "timestamp": f"{at.isoformat()}Z"}])
         tick(shop, at, deliver=False)
     new = open_warehouse(shop).query("select event_id from intermediate.int_events_new")
     assert new.to_pylist() == [{"event_id": "view-2"}]
@@ -94,7 +93,7 @@ def test_a_held_list_is_not_delivered_until_a_person_releases_it(shop, monkeypat
         "timestamp": "2026-03-11T12:30:00Z",
         "properties": {"order_id": "o9", "currency": "EUR", "products": [tea]},
     }
-    open_landing(shop.landing).write("late.ndjson", [order])
+    shop.open_landing().write("late.ndjson", [order])
     held = tick(shop, NOON + timedelta(hours=1))
     assert (held.is_blocked, held.delivery, held.facts.message_count) == (True, None, 1)
     with open_warehouse(shop) as warehouse:
@@ -106,7 +105,7 @@ def test_a_held_list_is_not_delivered_until_a_person_releases_it(shop, monkeypat
     assert released.delivery.counts["accepted"] == 1
     again = {**order, "messageId": "e10", "userId": "bob", "timestamp": "2026-03-11T14:10:00Z"}
     again["properties"] = {**order["properties"], "order_id": "o10"}
-    open_landing(shop.landing).write("later.ndjson", [again])
+    shop.open_landing().write("later.ndjson", [again])
     new = tick(shop, NOON + timedelta(minutes=140))
     assert (new.is_blocked, new.facts.message_count, new.facts.unseen_count) == (True, 1, 1)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 
-from connectors.landing import open_landing
 from dagster_project.settings import Settings
 from dagster_project.tick import tick
 from tests.bench.measure import watched
@@ -89,7 +88,7 @@ def rows_read() -> Iterator[Counter[tuple[str, str]]]:
 
 def test_a_tick_reads_no_table_that_grows_with_the_history(small_shop, tmp_path: Path) -> None:
     shop = Settings.under(shutil.copytree(small_shop.home, tmp_path / "home"))
-    landing = open_landing(shop.landing)
+    landing = shop.open_landing()
     landing.write("history.ndjson", history())
     for hour in (1, 2, 3):
         at = NOON + timedelta(hours=hour)

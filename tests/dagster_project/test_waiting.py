@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from connectors.landing import open_landing
 from dagster_project.reading import ask
 from dagster_project.settings import Settings
 from dagster_project.tick import tick
@@ -40,7 +39,7 @@ def welcomed(tmp_path: Path):
 
     def live(before: list[dict[str, object]], meanwhile: list[dict[str, object]]) -> list[tuple[object, ...]]:
         settings = Settings.under(tmp_path / "home")
-        landing = open_landing(settings.landing)
+        landing = settings.open_landing()
         landing.write("before.ndjson", [*before, *CROWD])
         tick(settings, MORNING, deliver=False)
         waiting = ask(settings, "select template from sends.outbox").to_pylist()

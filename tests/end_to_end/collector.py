@@ -11,7 +11,6 @@ from datetime import datetime
 
 from connectors.collector.keys import create_key
 from connectors.events import parse_json
-from connectors.landing import open_landing
 from connectors.store import open_store
 from dagster_project.settings import Settings
 
@@ -82,7 +81,7 @@ class Collector:
 
     def landed(self):
         """Every line that has landed, as an event or as a reject."""
-        landing = open_landing(self.settings.landing)
+        landing = self.settings.open_landing()
         files = landing.files()
         return [parse_json(line) for file in files for line in landing.read(file.name).read().splitlines()]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.landing import FolderLanding, open_landing
+from connectors.landing import FolderLanding
 from dagster_project.dbt_runner import DbtProject
 from dagster_project.imports.online_retail import import_online_retail
 from dagster_project.loader import load_landing
@@ -58,7 +58,7 @@ class Shop:
             as_of = first + timedelta(days=day)
             self.days_arrive(as_of)
             with open_warehouse(self.settings) as warehouse:
-                load_landing(warehouse, open_landing(self.settings.landing))
+                load_landing(warehouse, self.settings.open_landing())
             project.tick(as_of)
         open_warehouse(self.settings).snapshot(self.settings.serving_path)
 

@@ -30,6 +30,18 @@ def test_an_order_of_the_hour_before_a_cart_counts_as_abandoned_that_lands_late(
     assert shop.exits("ann") == [("cart_recovery", "mon 9 mar 11:00", "ordered")]
 
 
+def test_an_order_of_the_week_before_win_back_that_lands_late(shop: Shop) -> None:
+    shop.has_customer("ann")
+    shop.orders("ann", at="mon 9 feb 09:00")
+    shop.orders("ann", at="thu 7 may 18:00", product="sencha", known="mon 11 may 10:00")
+    shop.runs_at(
+        "mon 9 feb 10:00", "sun 10 may 10:00", "mon 11 may 10:00", "sun 17 may 10:00", "sun 24 may 10:00"
+    )
+    win_back = [(at, sent) for at, sent in shop.messages("ann") if "win_back" in sent]
+    assert win_back == [("sun 10 may 10:00", "email/win_back_miss_you")]
+    assert ("win_back", "mon 11 may 10:00", "ordered") in shop.exits("ann")
+
+
 def test_who_has_enough_of_news_still_hears_of_the_parcel(shop: Shop) -> None:
     shop.has_customer("ann")
     shop.orders("ann", at="mon 9 mar 08:30")

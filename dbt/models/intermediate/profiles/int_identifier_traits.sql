@@ -118,17 +118,31 @@ traits as (
 
 ),
 
+-- a zone that no clock knows says nothing, and takes nothing away
+said as (
+
+    select
+        traits.identifier_id,
+        traits.trait,
+        coalesce(time_zones.time_zone, traits.value) as value,
+        traits.event_id,
+        traits.occurred_at,
+        traits.seen_at,
+    from traits
+    left join {{ ref('time_zones') }} as time_zones
+        on
+            case when traits.trait = 'time_zone' then lower(trim(traits.value)) end
+            = lower(time_zones.time_zone)
+    where
+        traits.value is not null
+        and (traits.trait <> 'time_zone' or time_zones.time_zone is not null)
+
+),
+
 latest as (
 
     select *
-    from traits
-    where
-        value is not null
-        -- a zone that no clock knows says nothing, and takes nothing away
-        and (
-            trait <> 'time_zone'
-            or lower(trim(value)) in (select lower(time_zone) from {{ ref('time_zones') }})
-        )
+    from said
     qualify row_number() over (
         partition by identifier_id, trait
         order by occurred_at desc, value = '' desc, event_id desc

@@ -69,6 +69,7 @@ entries as (
         {{ hash_id(["'churn_rescue'", 'profile_id', 'entered_at']) }} as entry_id,
         profile_id,
         entered_at,
+        greatest(last_ordered_at, {{ add_seconds('entered_at', -7 * 86400) }}) as exits_count_from,
         {{ json_object(['last_ordered_at', 'favourite_category']) }} as context
     from customers
 

@@ -25,6 +25,7 @@ entries as (
         {{ hash_id(["'win_back'", 'profile_id', 'last_ordered_at']) }} as entry_id,
         profile_id,
         lapsed_at as entered_at,
+        {{ add_seconds('lapsed_at', -7 * 86400) }} as exits_count_from,
         {{ json_object(['last_ordered_at', 'favourite_category']) }} as context
     from lapsed
 

@@ -94,24 +94,18 @@ member_activity as (
 
 ),
 
--- a device may be registered under one identifier and revoked under another; a zone that no
--- clock knows says nothing
+-- a device may be registered under one identifier and revoked under another
 said_traits as (
 
     select
         members.profile_id,
         traits.trait,
-        coalesce(time_zones.time_zone, traits.value) as value,
+        traits.value,
         traits.occurred_at,
         traits.event_id,
     from members
     inner join {{ ref('int_identifier_traits') }} as traits
         on members.identifier_id = traits.identifier_id
-    left join {{ ref('time_zones') }} as time_zones
-        on
-            case when traits.trait = 'time_zone' then lower(trim(traits.value)) end
-            = lower(time_zones.time_zone)
-    where traits.trait <> 'time_zone' or time_zones.time_zone is not null
     qualify row_number() over (
         partition by members.profile_id, traits.trait
         order by traits.occurred_at desc, traits.value = '' desc, traits.event_id desc
