@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from multiprocessing import get_context
@@ -92,8 +91,12 @@ class BuildCost:
 
 
 def build(settings: Settings, history: History, *, verbose: bool = False) -> BuildCost:
-    """Make an installation with a history, and compute everything for the first time; standard output stays free."""
-    with redirect_stdout(sys.stderr), warehouse_time() as inside:
+    """Make an installation with a history, and compute everything for the first time.
+
+    It has a process to itself: what DuckDB draws there of its progress would stand between the answers on standard output.
+    """
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with warehouse_time() as inside:
         started = time.perf_counter()
         write_history(open_warehouse(settings), history)
         generate_seconds = time.perf_counter() - started
