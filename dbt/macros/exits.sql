@@ -5,6 +5,24 @@
     {{ 'coalesce(exits_count_from, entered_at)' if 'exits_count_from' in flow_model.columns else 'entered_at' }}
 {%- endmacro %}
 
+{#- Of the entries of a relation (profile_id, entered_at) that read of orders, `exits_count_from`: a week before, because
+    orders of a till or a partner come days late; after what is known of these days by now, which has been looked at: an
+    order that was cancelled, or completed again, has not ended the pause. -#}
+{% macro late_orders_count_from(entries) -%}
+    select
+        entries.profile_id,
+        entries.entered_at,
+        coalesce(max(signals.occurred_at), {{ add_seconds('entries.entered_at', -7 * 86400) }}) as exits_count_from,
+    from {{ entries }} as entries
+    left join {{ ref('profile_identifiers') }} as identifiers on entries.profile_id = identifiers.profile_id
+    left join {{ ref('int_signals') }} as signals
+        on identifiers.identifier_id = signals.identifier_id
+        and signals.signal = 'ordered'
+        and {{ in_last_days('signals.occurred_at', 7, 'entries.entered_at') }}
+        and {{ in_last_days('signals.occurred_at', 9, as_of()) }}
+    group by entries.profile_id, entries.entered_at
+{%- endmacro %}
+
 {#- After which moment a row of `int_flow_exits` counts for an entry: a goal after the entry, any other signal after what
     the flow calls `exits_count_from`. -#}
 {% macro exit_counts_after(entry) -%}

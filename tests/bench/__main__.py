@@ -100,6 +100,7 @@ def size_table(costs: dict[str, SizeCost]) -> Table:
         table.add_row(label, *(value(cost) for cost in costs.values()))
 
     add("profiles", lambda cost: f"{cost.profiles:,}")
+    add("events after its hours", lambda cost: f"{cost.last_events:,}")
     add("generate history", lambda cost: f"{cost.generate_seconds:.1f}")
     add("full build", lambda cost: f"{cost.build_seconds:.1f}")
     add("  processor", lambda cost: f"{cost.build_cpu_seconds:.1f}")

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import product
 from pathlib import Path
 from typing import IO
 
@@ -28,16 +27,17 @@ def measure_in_turn(
     """Build installations one after the other, then let them live hours in turn.
 
     Args:
-        names: their sizes, as `python -m tests.bench --one NAME` knows them; peak memory is each process's own.
-        new_events: sizes of the hours of a round.
-        repeats: rounds; each begins with another installation.
+        names: their sizes, as `python -m tests.bench --one NAME` knows them; peak memory is the larger of building and
+            of living, each in a process of its own.
+        new_events: sizes of the hours, one after the other: small ones first leave the history its size.
+        repeats: rounds of each; each round begins with another installation.
         verbose: let them tell their slowest models.
     """
     with ExitStack() as running:
         shops = {name: running.enter_context(_started(name, verbose=verbose)) for name in names}
         order = list(shops.values())
-        for hours in ([WARM_UP], *[new_events] * repeats):
-            for new, shop in product(hours, order):
+        for new in (WARM_UP, *(new for new in new_events for _ in range(repeats))):
+            for shop in order:
                 _say(shop.stdin, str(new))
                 _heard(shop)
             order = [*order[1:], order[0]]

@@ -69,6 +69,11 @@ class SizeCost:
     peak_gib: float
     file_gib: float
 
+    @property
+    def last_events(self) -> int:
+        """Events after all its hours."""
+        return self.events + sum(cost.new_events for cost in self.ticks)
+
     def tick_seconds(self, new_events: int, part: str = "seconds") -> float:
         """Median over the repeats with so many new events."""
         return median(getattr(cost, part) for cost in self.ticks if cost.new_events == new_events)

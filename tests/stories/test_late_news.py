@@ -42,6 +42,19 @@ def test_an_order_of_the_week_before_win_back_that_lands_late(shop: Shop) -> Non
     assert ("win_back", "mon 11 may 10:00", "ordered") in shop.exits("ann")
 
 
+def test_an_order_of_that_week_that_was_taken_back_ends_no_win_back(shop: Shop) -> None:
+    shop.has_customer("ann")
+    shop.orders("ann", at="mon 9 feb 09:00")
+    shop.runs("mon 9 feb 10:00")
+    order = shop.orders("ann", at="thu 7 may 18:00", product="sencha")
+    shop.cancels("ann", order, at="fri 8 may 12:00")
+    shop.runs_at("sun 10 may 10:00", "sun 17 may 10:00")
+    assert [(at, sent) for at, sent in shop.messages("ann") if "win_back" in sent] == [
+        ("sun 10 may 10:00", "email/win_back_miss_you"),
+        ("sun 17 may 10:00", "email/win_back_offer"),
+    ]
+
+
 def test_who_has_enough_of_news_still_hears_of_the_parcel(shop: Shop) -> None:
     shop.has_customer("ann")
     shop.orders("ann", at="mon 9 mar 08:30")

@@ -63,15 +63,25 @@ customers as (
 
 ),
 
+late_orders as (
+
+    {{ late_orders_count_from('customers') }}
+
+),
+
 entries as (
 
     select
-        {{ hash_id(["'churn_rescue'", 'profile_id', 'entered_at']) }} as entry_id,
-        profile_id,
-        entered_at,
-        greatest(last_ordered_at, {{ add_seconds('entered_at', -7 * 86400) }}) as exits_count_from,
+        {{ hash_id(["'churn_rescue'", 'customers.profile_id', 'customers.entered_at']) }} as entry_id,
+        customers.profile_id,
+        customers.entered_at,
+        late_orders.exits_count_from,
         {{ json_object(['last_ordered_at', 'favourite_category']) }} as context
     from customers
+    inner join late_orders
+        on
+            customers.profile_id = late_orders.profile_id
+            and customers.entered_at = late_orders.entered_at
 
 )
 
